@@ -1,0 +1,42 @@
+//! What a record may become: the rules of the registry and of the federation, as plain functions over the messages of
+//! `isopolity-proto`.
+//!
+//! Nothing here reads a file, a socket, a database or a clock; what a rule needs is handed in. So each rule is tested
+//! beside its code, in microseconds, and the layers above only carry things to it and away.
+//!
+//! | module | what it decides |
+//! | --- | --- |
+//! | [`city_id`], [`kind`], [`name`] | what a city, a kind of resource and a resource are called |
+//! | [`codes`] | which codes exist: countries, languages, currencies, economic activities |
+//! | [`validate`] | whether a resource may be kept, field by field |
+//! | [`project`] | what an audience may see of a message, from the proto's field options |
+//! | [`record`], [`envelope`] | how a resource becomes signed records, and how they are checked |
+//! | [`feed`] | what is published, in which order |
+//! | [`answer`], [`merge`] | what a city answered, and how answers become one |
+//! | [`question`] | whether a question may be asked |
+//! | [`page_token`] | how a list goes on |
+//! | [`text`] | how words are compared across scripts |
+//! | [`clock`] | how time is handed in |
+
+pub mod answer;
+pub mod city_id;
+pub mod clock;
+pub mod codes;
+pub mod envelope;
+pub mod feed;
+pub mod kind;
+pub mod merge;
+pub mod name;
+pub mod page_token;
+pub mod project;
+pub mod question;
+pub mod record;
+pub mod text;
+pub mod validate;
+pub mod violation;
+
+pub use city_id::CityId;
+pub use clock::Clock;
+pub use kind::Kind;
+pub use name::Name;
+pub use violation::{Violation, Violations};

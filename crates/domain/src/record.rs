@@ -1,0 +1,139 @@
+//! How a resource becomes signed records, and how they are read.
+
+use bytes::Bytes;
+use isopolity_proto::{
+    federation::{Envelope, Record},
+    options::Audience,
+    type_url,
+};
+use prost::Message as _;
+use prost_reflect::{DynamicMessage, ReflectMessage as _};
+use prost_types::{Any, Timestamp};
+
+use crate::{
+    CityId, Name,
+    envelope::{self, EnvelopeError, Keys, SigningKey},
+    feed::{Position, Publication, PublishedRecord},
+    project::project,
+};
+
+/// The audiences for which records are made, the widest first.
+const AUDIENCES: [Audience; 3] = [Audience::Public, Audience::Federation, Audience::Internal];
+
+/// Makes the publication of a resource: a signed record for each audience that sees something else than the audience
+/// before, beginning with the resource's own.
+///
+/// `document` is the whole resource, `ceiling` its audience, `version` its revision, `position` the place in the feed
+/// that this publication takes.
+#[must_use]
+pub fn publication(
+    name: &Name,
+    document: &DynamicMessage,
+    ceiling: Audience,
+    version: i64,
+    position: &Position,
+    publish_time: Timestamp,
+    key: &SigningKey,
+) -> Publication {
+    let mut records: Vec<PublishedRecord> = Vec::new();
+    let mut wider: Option<Vec<u8>> = None;
+    for audience in AUDIENCES.into_iter().filter(|audience| *audience >= ceiling) {
+        let mut view = document.clone();
+        project(&mut view, audience);
+        let bytes = view.encode_to_vec();
+        if wider.as_ref() == Some(&bytes) {
+            continue;
+        }
+        let record = Record {
+            city: name.city().to_string(),
+            kind: name.kind().to_string(),
+            name: name.to_string(),
+            version,
+            epoch: position.epoch.clone(),
+            sequence: position.sequence,
+            audience: audience.into(),
+            publish_time: Some(publish_time),
+            resource: Some(Any { type_url: type_url(document.descriptor().full_name()), value: bytes.clone() }),
+        };
+        let envelope = envelope::seal(envelope::RECORD, Bytes::from(record.encode_to_vec()), key);
+        records.push(PublishedRecord { audience, envelope: Bytes::from(envelope.encode_to_vec()) });
+        wider = Some(bytes);
+    }
+    Publication { sequence: position.sequence, name: name.to_string(), kind: name.kind().to_string(), records }
+}
+
+/// Reads a record without checking its signature: for records that come from the own store or over a channel that
+/// authenticates the home city.
+///
+/// # Errors
+/// [`EnvelopeError`] if the envelope holds something else.
+pub fn read(envelope: &Envelope) -> Result<Record, EnvelopeError> {
+    if envelope.payload_type != envelope::RECORD {
+        return Err(EnvelopeError::PayloadType { found: envelope.payload_type.clone(), expected: envelope::RECORD });
+    }
+    decode(envelope.payload.clone())
+}
+
+/// Checks a record of a city against that city's keys and reads it.
+///
+/// # Errors
+/// [`EnvelopeError`] if it is not signed by the city, or says that it is another city's.
+pub fn verify(envelope: &Envelope, city: &CityId, keys: &Keys) -> Result<Record, EnvelopeError> {
+    let record = decode(envelope::open(envelope, envelope::RECORD, keys)?)?;
+    let named = record.name.parse::<Name>().map_err(|error| EnvelopeError::Payload(error.to_string()))?;
+    if record.city != city.as_str() || named.city() != city {
+        return Err(EnvelopeError::Payload(format!("it is a record of {}, not of {city}", record.city)));
+    }
+    Ok(record)
+}
+
+fn decode(payload: Bytes) -> Result<Record, EnvelopeError> {
+    Record::decode(payload).map_err(|error| EnvelopeError::Payload(error.to_string()))
+}
+
+/// The resource in a record as a message that can be walked, if this version knows its type.
+#[must_use]
+pub fn resource(record: &Record) -> Option<DynamicMessage> {
+    let any = record.resource.as_ref()?;
+    let (_, full_name) = any.type_url.rsplit_once('/')?;
+    let descriptor = isopolity_proto::pool().get_message_by_name(full_name)?;
+    DynamicMessage::decode(descriptor, any.value.as_slice()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use isopolity_proto::{registry::Partnership, to_dynamic};
+
+    use super::*;
+
+    fn published(partnership: &Partnership, ceiling: Audience) -> Publication {
+        let name = "cities/feira.example/partnerships/kenitra".parse().unwrap();
+        let position = Position { epoch: "e".into(), sequence: 4 };
+        let key = SigningKey::from_bytes(&[7; 32]);
+        publication(&name, &to_dynamic(partnership), ceiling, 2, &position, Timestamp::default(), &key)
+    }
+
+    fn audiences(publication: &Publication) -> Vec<Audience> {
+        publication.records.iter().map(|record| record.audience).collect()
+    }
+
+    #[test]
+    fn an_audience_that_sees_nothing_else_gets_no_record_of_its_own() {
+        let plain = Partnership { agreements: vec!["cities/a.b/agreements/c".into()], ..Default::default() };
+        assert_eq!(audiences(&published(&plain, Audience::Public)), [Audience::Public]);
+        let noted = Partnership { internal_notes: "note".into(), ..plain };
+        assert_eq!(audiences(&published(&noted, Audience::Public)), [Audience::Public, Audience::Internal]);
+        assert_eq!(audiences(&published(&noted, Audience::Internal)), [Audience::Internal]);
+    }
+
+    #[test]
+    fn a_record_is_believed_only_from_its_home_city() {
+        let publication = published(&Partnership::default(), Audience::Public);
+        let envelope = Envelope::decode(publication.records[0].envelope.clone()).unwrap();
+        let public = SigningKey::from_bytes(&[7; 32]).verifying_key();
+        let keys = Keys::from([(envelope::key_id(&public), public)]);
+        let record = verify(&envelope, &"feira.example".parse().unwrap(), &keys).unwrap();
+        assert_eq!((record.version, record.sequence, record.kind.as_str()), (2, 4, "partnership"));
+        assert!(verify(&envelope, &"kenitra.example".parse().unwrap(), &keys).is_err());
+    }
+}
