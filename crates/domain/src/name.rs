@@ -84,7 +84,7 @@ impl FromStr for Name {
         };
         let mut parts = text.split('/');
         let (Some("cities"), Some(city)) = (parts.next(), parts.next()) else { return Err(error()) };
-        let city: CityId = city.parse().map_err(|_: crate::city_id::CityIdError| error())?;
+        let city: CityId = city.parse().map_err(|_error: crate::city_id::CityIdError| error())?;
         match (parts.next(), parts.next(), parts.next()) {
             (None, None, None) => Ok(Self::of_city(city)),
             (Some(collection), Some(id), None) => {
@@ -92,7 +92,7 @@ impl FromStr for Name {
                     .into_iter()
                     .find(|kind| kind.collection() == Some(collection))
                     .ok_or_else(error)?;
-                Self::new(city, kind, id).map_err(|_: NameError| error())
+                Self::new(city, kind, id).map_err(|_error: NameError| error())
             }
             _ => Err(error()),
         }

@@ -9,11 +9,11 @@ use std::{
 };
 
 use isopolity_proto::{field, options::Audience};
-use prost_reflect::{DynamicMessage, Kind as FieldKind, MapKey, ReflectMessage as _, Value};
+use prost_reflect::{DynamicMessage, Kind as FieldKind, ReflectMessage as _, Value};
 
 /// Removes, at every depth, what the audience may not see, and unknown fields, of which nothing is known.
 pub fn project(message: &mut DynamicMessage, audience: Audience) {
-    message.take_unknown_fields().for_each(drop);
+    drop(message.take_unknown_fields());
     let hidden = hidden_from(message, audience);
     for number in hidden {
         message.clear_field_by_number(number);
@@ -34,10 +34,15 @@ pub fn project(message: &mut DynamicMessage, audience: Audience) {
 fn project_value(value: &mut Value, audience: Audience) {
     match value {
         Value::Message(message) if !well_known(message) => project(message, audience),
-        Value::List(values) => values.iter_mut().for_each(|value| project_value(value, audience)),
+        Value::List(values) => {
+            for value in values {
+                project_value(value, audience);
+            }
+        }
         Value::Map(entries) => {
-            let entries: &mut HashMap<MapKey, Value> = entries;
-            entries.values_mut().for_each(|value| project_value(value, audience));
+            for value in entries.values_mut() {
+                project_value(value, audience);
+            }
         }
         _ => {}
     }

@@ -57,6 +57,24 @@ pub fn words(text: &str) -> Vec<String> {
     words
 }
 
+/// The text as a part of a resource name: `a`–`z`, `0`–`9` and `-`, at most `longest` characters, transliterated from any
+/// script. May be empty.
+#[must_use]
+pub fn slug(text: &str, longest: usize) -> String {
+    let mut slug = String::new();
+    for letter in any_ascii::any_ascii(&fold(text)).chars() {
+        if letter.is_ascii_alphanumeric() {
+            slug.push(letter.to_ascii_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+        if slug.len() >= longest {
+            break;
+        }
+    }
+    slug.trim_end_matches('-').to_owned()
+}
+
 fn unspaced(letter: char) -> bool {
     matches!(letter,
         '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
@@ -78,6 +96,14 @@ mod tests {
         ] {
             assert_eq!(fold(one), fold(other), "{one} {other}");
         }
+    }
+
+    #[test]
+    fn a_slug_is_fit_for_a_name_from_any_script() {
+        assert_eq!(slug("Santana, São Tomé and Príncipe", 63), "santana-sao-tome-and-principe");
+        assert_eq!(slug("Esch-sur-Alzette", 8), "esch-sur");
+        assert!(!slug("القنيطرة", 63).is_empty());
+        assert_eq!(slug("--", 63), "");
     }
 
     #[test]

@@ -1,1 +1,48 @@
+//! Who the other cities are and how they are reached.
+//!
+//! Trust is held for each city apart: a city's certificate is checked against that city's own trust bundle and must carry
+//! that city's SPIFFE ID, so no city can speak for another. Nothing here reads a database or decides what a peer may see;
+//! the registry hands the table of peers in ([`Peers::set`]) and the node serves what comes in.
+//!
+//! A newcomer reads [`Peers`] first: it holds the table, asks all members at once ([`Peers::ask`]) and remembers how each
+//! of them does ([`Health`]).
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | [`identity`] | this city's CA and record key, as files, and what they sign |
+//! | [`bundle`] | the trust bundle: which keys are a city's |
+//! | [`tls`] | mutual TLS between nodes, and TLS for the API |
+//! | [`listener`] | taking connections, within limits |
+//! | [`link`] | one peer, as something that can be called |
+//! | [`mod@peers`] | the table of peers, greeting, reading one record |
+//! | [`ask`] | asking all of them, within one time |
+//! | [`health`] | how each peer did last |
+//!
+//! Two threads of thought run through it: whatever a peer does, an answer about it comes in time and names the cause; and
+//! a stranger never makes this node hold more than its limits say.
 
+pub mod ask;
+pub mod bundle;
+mod certificate;
+mod connections;
+pub mod health;
+pub mod identity;
+pub mod link;
+pub mod listener;
+pub mod peers;
+pub mod tls;
+mod trust;
+
+#[cfg(test)]
+mod testing;
+
+pub use bundle::{Bundle, BundleError};
+pub use health::{Health, Trouble};
+pub use identity::{Identity, IdentityError, Leaf};
+pub use link::{Link, LinkError};
+pub use listener::{CallerAddress, Connection, Incoming, ListenerLimits, PeerIdentity};
+pub use peers::{Limits, PeerSettings, Peers};
+pub use tls::{HandshakeRefusal, LeafKeeper};
+
+/// The highest version of the federation protocol that this node speaks.
+pub const PROTOCOL_VERSION: i32 = 1;

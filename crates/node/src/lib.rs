@@ -1,1 +1,183 @@
+//! A running node: configuration, the two listeners, the gRPC services, the workers, and how all of it ends.
+//!
+//! [`Node::start`] puts the parts together in order: identity, store, index, peers, registry, listeners, workers. Nothing of
+//! it needs a peer, a directory or a time source. [`init::init`] prepares a folder for a city.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | [`config`] | `isopolity.toml` and the environment |
+//! | [`init`] | a new city's folder |
+//! | [`grpc`] | the services: authenticate, validate, one call, map the error |
+//! | [`client`] | a channel to a node's API, for the command line and tests |
+//! | [`lifecycle`] | the first signal drains, the second stops |
+//! | [`telemetry`] | logs |
 
+pub mod client;
+pub mod config;
+pub mod grpc;
+pub mod init;
+pub mod lifecycle;
+pub mod telemetry;
+mod workers;
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use isopolity_domain::clock::to_timestamp;
+use isopolity_federation::{
+    Identity, IdentityError, LeafKeeper, ListenerLimits, Peers,
+    listener::{accept_callers, accept_peers},
+    tls,
+};
+use isopolity_registry::{OpenError, Patience, Registry, Settings, error::with_causes};
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, error, info, info_span};
+
+pub use config::{Config, ConfigError};
+pub use isopolity_domain::{CityId, Clock, clock::SystemClock};
+
+/// How long calls in flight may take to end after the first signal.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Why a node does not start. One line that says what and where.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The city's keys.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The database or the search index.
+    #[error(transparent)]
+    Registry(#[from] OpenError),
+    /// A listener.
+    #[error("{key} = \"{address}\" can't be listened on: {source}")]
+    Listen {
+        /// The configuration key.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// A running node. Dropping it stops it at once; [`Node::shut_down`] drains it first.
+pub struct Node {
+    registry: Registry,
+    api: SocketAddr,
+    federation: SocketAddr,
+    draining: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Node {
+    /// Starts a node. When this returns, both listeners are bound and answer.
+    ///
+    /// # Errors
+    /// [`StartError`]: nothing is left running then.
+    pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let begun = std::time::Instant::now();
+        let identity = Identity::load(&config.trust_folder(), &config.city)?;
+        let api_listener = bind("api.listen", config.api.listen).await?;
+        let federation_listener = bind("federation.listen", config.federation.listen).await?;
+        let api = local(&api_listener, "api.listen", config.api.listen)?;
+        let federation = local(&federation_listener, "federation.listen", config.federation.listen)?;
+        let endpoint = config.federation.endpoint.clone().unwrap_or_else(|| format!("https://{federation}"));
+
+        let peers = Peers::new(identity.clone(), Arc::clone(&clock), config.search.limits())?;
+        let registry = Registry::open(Settings {
+            identity: identity.clone(),
+            endpoint: Some(endpoint.clone()),
+            storage_url: config.storage_url(),
+            index_folder: config.index_folder(),
+            peers: peers.clone(),
+            clock: Arc::clone(&clock),
+            patience: Patience { search: config.search.deadline(), index: config.search.index_wait() },
+        })
+        .await?;
+
+        let (api_tls, api_keeper) = match (&config.api.certificate, &config.api.key) {
+            (Some(certificate), Some(key)) => {
+                (tls::api_server_config_from_files(&config.path(certificate), &config.path(key))?, None)
+            }
+            _ => {
+                let keeper = LeafKeeper::api(identity, config.api.hosts.clone(), clock.now())?;
+                (tls::api_server_config(&keeper), Some(keeper))
+            }
+        };
+
+        let draining = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let services = grpc::Services {
+            registry: registry.clone(),
+            anonymous_reads: config.api.anonymous_reads,
+            started: to_timestamp(clock.now()),
+            endpoint: endpoint.clone(),
+            keeper: peers.leaf().clone(),
+            draining: draining.clone(),
+        };
+        let span = info_span!("node", city = %config.city);
+        let callers = accept_callers(api_listener, api_tls, ListenerLimits::default());
+        tasks.spawn(ended("api", services.clone().serve_api(callers)).instrument(span.clone()));
+        let calling = accept_peers(federation_listener, &peers, ListenerLimits::default());
+        tasks.spawn(ended("federation", services.serve_federation(calling)).instrument(span.clone()));
+        workers::start(&mut tasks, &registry, api_keeper, &clock, &draining, &span);
+
+        span.in_scope(|| {
+            info!(
+                api.address = %api,
+                federation.address = %federation,
+                federation.endpoint = %endpoint,
+                storage = registry.store().kind().as_str(),
+                start_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+                "node is ready"
+            );
+        });
+        Ok(Self { registry, api, federation, draining, tasks })
+    }
+
+    /// The use cases of this node.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Where its API listens.
+    #[must_use]
+    pub fn api_address(&self) -> SocketAddr {
+        self.api
+    }
+
+    /// Where its federation listener listens.
+    #[must_use]
+    pub fn federation_address(&self) -> SocketAddr {
+        self.federation
+    }
+
+    /// Takes no more calls, lets those in flight end (for at most 20 seconds), and stops the workers.
+    pub async fn shut_down(mut self) {
+        info!("draining: no new calls, those in flight may end");
+        self.draining.cancel();
+        let drained = tokio::time::timeout(DRAIN, async { while self.tasks.join_next().await.is_some() {} }).await;
+        if drained.is_err() {
+            info!("calls were still in flight after {} s and are cut off", DRAIN.as_secs());
+            self.tasks.shutdown().await;
+        }
+        let store = self.registry.store().clone();
+        store.close().await;
+        info!("node has stopped");
+    }
+}
+
+async fn bind(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { key, address, source })
+}
+
+fn local(listener: &TcpListener, key: &'static str, address: SocketAddr) -> Result<SocketAddr, StartError> {
+    listener.local_addr().map_err(|source| StartError::Listen { key, address, source })
+}
+
+async fn ended(listener: &'static str, served: impl Future<Output = Result<(), tonic::transport::Error>>) {
+    if let Err(error) = served.await {
+        error!(listener, error = %with_causes(&error), "a listener ended");
+    }
+}

@@ -1,1 +1,174 @@
+//! The use cases of a node: one method of [`Registry`] for each thing that a person, a program or a peer can do.
+//!
+//! A method asks whether the caller may, lets `domain` decide, opens a transaction of `store`, and tells the workers that
+//! something was published. It knows no transport: the gRPC services, the command line and the tests call the same
+//! methods.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | [`caller`] | who calls, and what they may do |
+//! | [`mod@author`] | reading and changing this city's own resources |
+//! | [`mod@import`] | many at once, from files |
+//! | [`mod@search`] | one question to this city and all its peers |
+//! | [`mod@answer`] | what a peer gets when it asks |
+//! | [`mod@peers`] | adding, approving, suspending and removing peers |
+//! | [`mod@access`] | tokens |
+//! | [`mod@index`] | the worker that feeds the search index |
+//! | [`mod@verify`] | checking an exported record offline |
+//! | [`error`] | why something was refused |
 
+pub mod access;
+pub mod answer;
+pub mod author;
+pub mod caller;
+pub mod error;
+pub mod import;
+pub mod index;
+pub mod peers;
+pub mod search;
+pub mod verify;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use isopolity_catalog::{Catalog, CatalogError};
+use isopolity_domain::{CityId, Clock, feed::Position};
+use isopolity_federation::{Identity, Peers};
+use isopolity_store::{Store, StoreError};
+use tokio::sync::watch;
+
+pub use caller::{Caller, Right};
+pub use error::Error;
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// A search whose caller sets no deadline.
+    pub search: Duration,
+    /// A search for the writer's own changes to be indexed.
+    pub index: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { search: Duration::from_secs(10), index: Duration::from_secs(2) }
+    }
+}
+
+/// What a registry is built from.
+pub struct Settings {
+    /// The city's keys.
+    pub identity: Identity,
+    /// Where peers reach this node, `https://host:port`. `None`: not known yet, so no trust bundle is made.
+    pub endpoint: Option<String>,
+    /// The database, `sqlite://…` or `postgres://…`.
+    pub storage_url: String,
+    /// The folder of the search index.
+    pub index_folder: PathBuf,
+    /// The other cities.
+    pub peers: Peers,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How long things may take.
+    pub patience: Patience,
+}
+
+/// Why a registry can't be opened. One line that says what and where.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The search index.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// What is done at every start.
+    #[error("the registry can't be opened: {0}")]
+    Start(String),
+}
+
+/// The use cases of one node. Cheap to clone.
+#[derive(Clone)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    identity: Identity,
+    store: Store,
+    catalog: Catalog,
+    peers: Peers,
+    clock: Arc<dyn Clock>,
+    patience: Patience,
+    /// The latest publication that this process knows of.
+    head: watch::Sender<Position>,
+    /// Authenticates page tokens. Derived from the record key, so that tokens outlive a restart.
+    page_key: [u8; 32],
+}
+
+impl Registry {
+    /// Opens the database and the search index. The city's profile and trust bundle exist afterwards, and the peers are
+    /// known.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(settings: Settings) -> Result<Self, OpenError> {
+        let Settings { identity, endpoint, storage_url, index_folder, peers, clock, patience } = settings;
+        let store = Store::open(&storage_url, identity.city()).await?;
+        let catalog = tokio::task::spawn_blocking(move || Catalog::open(&index_folder))
+            .await
+            .map_err(|error| OpenError::Start(error.to_string()))??;
+        let head = store.feed_head().await?;
+        let page_key = access::derive_key(identity.record_key(), "page tokens");
+        let inner = Inner { identity, store, catalog, peers, clock, patience, head: watch::Sender::new(head), page_key };
+        let registry = Self { inner: Arc::new(inner) };
+        let started = async {
+            registry.ensure_profile().await?;
+            if let Some(endpoint) = endpoint {
+                registry.ensure_own_bundle(&endpoint).await?;
+            }
+            registry.reload_peers().await
+        };
+        started.await.map_err(|error: Error| OpenError::Start(error::with_causes(&error)))?;
+        Ok(registry)
+    }
+
+    /// The city that this registry is of.
+    #[must_use]
+    pub fn city(&self) -> &CityId {
+        self.inner.identity.city()
+    }
+
+    /// The documents.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// The other cities.
+    #[must_use]
+    pub fn federation(&self) -> &Peers {
+        &self.inner.peers
+    }
+
+    fn catalog(&self) -> &Catalog {
+        &self.inner.catalog
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        self.inner.clock.as_ref()
+    }
+
+    fn identity(&self) -> &Identity {
+        &self.inner.identity
+    }
+
+    fn patience(&self) -> Patience {
+        self.inner.patience
+    }
+
+    /// The present time, to the microsecond: what databases and the index keep exactly.
+    fn now(&self) -> time::OffsetDateTime {
+        let now = self.clock().now();
+        now.replace_microsecond(now.microsecond()).unwrap_or(now)
+    }
+}

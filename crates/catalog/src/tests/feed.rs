@@ -1,0 +1,152 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use isopolity_domain::feed::{Position, Publication, PublishedRecord};
+use isopolity_proto::{
+    federation::{Question, Record},
+    options::Audience,
+};
+use prost::Message as _;
+use prost_types::Any;
+
+use super::support::{Desk, at, full, publication, titled};
+use crate::Catalog;
+
+#[test]
+fn a_later_publication_replaces_the_earlier_also_within_one_commit() {
+    let mut desk = Desk::new();
+    desk.publish_open("partnerships/one", titled("bakery"));
+    desk.publish(&[
+        ("partnerships/one", Audience::Public, titled("cork")),
+        ("partnerships/one", Audience::Public, titled("harbour")),
+    ]);
+    assert!(desk.ids_of("bakery").is_empty() && desk.ids_of("cork").is_empty());
+    assert_eq!(desk.ids_of("harbour"), ["one"]);
+    assert_eq!(desk.catalog.records(Audience::Internal).unwrap(), 1);
+}
+
+#[test]
+fn what_is_withdrawn_is_gone() {
+    let mut desk = Desk::new();
+    desk.publish_open("partnerships/one", titled("bakery"));
+    desk.publish_open("partnerships/two", titled("bakery"));
+    desk.withdraw("partnerships/one");
+    assert_eq!(desk.ids_of("bakery"), ["two"]);
+    desk.withdraw("partnerships/never");
+    assert_eq!(desk.catalog.records(Audience::Public).unwrap(), 1);
+}
+
+#[test]
+fn it_goes_on_where_it_was_when_it_is_opened_again() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.catalog.position(), Position::default());
+    desk.publish_open("partnerships/one", titled("bakery"));
+    // Superseded sequences may leave the end of the feed beyond its last publication.
+    desk.catalog.apply(&[], at(9)).unwrap();
+    drop(desk.catalog);
+    desk.catalog = Catalog::open(desk.folder.path()).unwrap();
+    assert_eq!(desk.catalog.position(), at(9));
+    assert_eq!(desk.search(&Question::default()).position, at(9));
+    assert_eq!(desk.ids_of("bakery"), ["one"]);
+    desk.sequence = 9;
+    desk.publish_open("partnerships/two", titled("bakery"));
+    assert_eq!(desk.ids_of("bakery"), ["one", "two"]);
+}
+
+#[test]
+fn it_never_goes_back_within_an_epoch() {
+    let mut desk = Desk::new();
+    desk.publish_open("partnerships/one", titled("bakery"));
+    desk.publish_open("partnerships/one", titled("cork"));
+    let outdated = publication("partnerships/one", Audience::Public, &titled("bakery"), 1);
+    desk.catalog.apply(std::slice::from_ref(&outdated), at(1)).unwrap();
+    desk.catalog.apply(&[outdated], at(3)).unwrap();
+    assert_eq!(desk.catalog.position(), at(3));
+    assert_eq!((desk.ids_of("bakery").len(), desk.ids_of("cork").len()), (0, 1));
+}
+
+#[test]
+fn a_new_epoch_clears_the_index() {
+    let mut desk = Desk::new();
+    for id in ["a", "b", "c"] {
+        desk.publish_open(&format!("partnerships/{id}"), titled("bakery"));
+    }
+    let begun = publication("partnerships/d", Audience::Public, &titled("bakery"), 1);
+    let to = Position { epoch: "e2".into(), sequence: 1 };
+    desk.catalog.apply(&[begun], to.clone()).unwrap();
+    assert_eq!(desk.catalog.position(), to);
+    assert_eq!(desk.ids_of("bakery"), ["d"]);
+    let empty = Position { epoch: "e3".into(), sequence: 0 };
+    desk.catalog.apply(&[], empty.clone()).unwrap();
+    assert_eq!((desk.catalog.position(), desk.catalog.records(Audience::Internal).unwrap()), (empty, 0));
+}
+
+#[test]
+fn a_record_that_can_not_be_read_does_not_hold_up_the_others() {
+    let desk = Desk::new();
+    let broken = Publication {
+        sequence: 1,
+        name: full("partnerships/broken"),
+        kind: "partnership".into(),
+        records: vec![PublishedRecord { audience: Audience::Public, envelope: Bytes::from_static(b"\xff") }],
+    };
+    let good = publication("partnerships/good", Audience::Public, &titled("bakery"), 2);
+    desk.catalog.apply(&[broken, good], at(2)).unwrap();
+    assert_eq!(desk.ids(&Question::default()), ["good"]);
+}
+
+#[test]
+fn a_resource_of_a_newer_type_is_found_by_its_kind() {
+    let desk = Desk::new();
+    let resource = Any { type_url: "type.googleapis.com/isopolity.registry.v9.Fair".into(), value: vec![1] };
+    let record = Record { resource: Some(resource), ..Record::default() };
+    let key = isopolity_domain::envelope::SigningKey::from_bytes(&[7; 32]);
+    let envelope =
+        isopolity_domain::envelope::seal(isopolity_domain::envelope::RECORD, Bytes::from(record.encode_to_vec()), &key);
+    let fair = Publication {
+        sequence: 1,
+        name: full("fairs/one"),
+        kind: "fair".into(),
+        records: vec![PublishedRecord { audience: Audience::Public, envelope: Bytes::from(envelope.encode_to_vec()) }],
+    };
+    desk.catalog.apply(&[fair], at(1)).unwrap();
+    let found = desk.search(&Question { kinds: vec!["fair".into()], ..Question::default() });
+    assert_eq!((found.total, &found.hits[0].envelope), (1, &envelope));
+}
+
+#[test]
+fn a_search_that_has_begun_keeps_its_own_position() {
+    let mut desk = Desk::new();
+    desk.publish_open("partnerships/one", titled("bakery"));
+    let before = desk.catalog.snapshot();
+    desk.publish_open("partnerships/two", titled("bakery"));
+    let found = crate::search::search(&before, &Question::default(), Audience::Public, 10).unwrap();
+    assert_eq!((found.total, found.position), (1, at(1)));
+    assert_eq!(desk.search(&Question::default()).position, at(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_a_position_ends_when_it_is_reached() {
+    let mut desk = Desk::new();
+    let catalog = desk.catalog.clone();
+    let (begun, waits) = tokio::sync::oneshot::channel();
+    let waiting = tokio::spawn(async move {
+        begun.send(()).unwrap();
+        catalog.reached(&at(2), Duration::from_hours(1)).await
+    });
+    waits.await.unwrap();
+    assert!(!waiting.is_finished());
+    desk.publish_open("partnerships/one", titled("bakery"));
+    desk.publish_open("partnerships/two", titled("bakery"));
+    assert!(waiting.await.unwrap());
+    assert!(desk.catalog.reached(&at(1), Duration::ZERO).await, "what is past is reached");
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_a_position_ends_in_time() {
+    let mut desk = Desk::new();
+    desk.publish_open("partnerships/one", titled("bakery"));
+    assert!(!desk.catalog.reached(&at(2), Duration::from_secs(5)).await);
+    let elsewhere = Position { epoch: "e2".into(), sequence: 1 };
+    assert!(!desk.catalog.reached(&elsewhere, Duration::from_secs(5)).await);
+}

@@ -1,0 +1,113 @@
+//! Takes publications.
+
+use std::sync::{Arc, PoisonError};
+
+use isopolity_domain::{
+    feed::{Position, Publication, PublishedRecord},
+    record,
+};
+use isopolity_proto::{federation::Envelope, options::Audience};
+use prost::Message as _;
+use tantivy::{IndexWriter, TantivyDocument, TantivyError, Term, indexer::IndexWriterOptions, query::AllQuery};
+use tracing::warn;
+
+use crate::{
+    CatalogError, Inner, folder,
+    schema::{CLEARANCES, Fields},
+    snapshot::Snapshot,
+    walk::{Findings, walk},
+};
+
+/// What may be gathered in memory before it is written out; the library takes no less. Freed with the commit.
+const MEMORY_BYTES: usize = 15_000_000;
+
+impl Inner {
+    pub(crate) fn apply(&self, publications: &[Publication], to: Position) -> Result<(), CatalogError> {
+        let mut kept = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.snapshot.borrow().position.clone();
+        let begins = now.epoch != to.epoch;
+        if !begins && to.sequence <= now.sequence {
+            return Ok(());
+        }
+        // On any fault the writer is dropped, and with it what was not committed.
+        let mut writer = match kept.take() {
+            Some(writer) => writer,
+            None => self.new_writer()?,
+        };
+        if begins {
+            writer.delete_query(Box::new(AllQuery))?;
+        }
+        for publication in publications.iter().filter(|one| begins || one.sequence > now.sequence) {
+            if let Err(error) = add(&writer, self.fields, publication) {
+                // It only says that the indexing thread is gone; the thread's own error says why.
+                return Err(writer.prepare_commit().err().unwrap_or(error).into());
+            }
+        }
+        let mut commit = writer.prepare_commit()?;
+        commit.set_payload(&folder::payload(&to)?);
+        commit.commit()?;
+        self.reader.reload()?;
+        *kept = Some(writer);
+        self.snapshot.send_replace(Arc::new(Snapshot::new(self.reader.searcher(), self.fields, to)));
+        Ok(())
+    }
+
+    fn new_writer(&self) -> Result<IndexWriter, TantivyError> {
+        let options = IndexWriterOptions::builder()
+            .memory_budget_per_thread(MEMORY_BYTES)
+            .num_worker_threads(1)
+            .num_merge_threads(1)
+            .build();
+        self.index.writer_with_options(options)
+    }
+}
+
+/// Replaces all that is indexed under the publication's name.
+fn add(writer: &IndexWriter, fields: Fields, publication: &Publication) -> Result<(), TantivyError> {
+    writer.delete_term(Term::from_field_text(fields.name, &publication.name));
+    for published in &publication.records {
+        let sees = |clearance: &Audience| {
+            publication.record_for(*clearance).is_some_and(|record| std::ptr::eq(record, published))
+        };
+        let clearances: Vec<_> = CLEARANCES.into_iter().filter(sees).collect();
+        let Some(findings) = find(&publication.name, published) else { continue };
+        let mut document = TantivyDocument::default();
+        document.add_text(fields.name, &publication.name);
+        document.add_text(fields.kind, &publication.kind);
+        document.add_bytes(fields.envelope, &published.envelope);
+        document.add_i64(fields.update_time, findings.update_time.unwrap_or_default());
+        for clearance in clearances {
+            document.add_text(fields.clearance, clearance.as_str_name());
+        }
+        for (field, texts) in [(fields.title, &findings.title), (fields.body, &findings.body)] {
+            for text in texts {
+                document.add_text(field, text);
+            }
+        }
+        for (field, terms) in [
+            (fields.origin_country, &findings.origin_countries),
+            (fields.sector, &findings.sectors),
+            (fields.stage, &findings.stages),
+            (fields.language, &findings.languages),
+        ] {
+            for term in terms {
+                document.add_text(field, term);
+            }
+        }
+        writer.add_document(document)?;
+    }
+    Ok(())
+}
+
+/// What is to be indexed of a record. A resource of a type that this version does not know is found by its kind alone;
+/// bytes that are no record are left out, so that one of them does not hold up all that come after.
+fn find(name: &str, published: &PublishedRecord) -> Option<Findings> {
+    let envelope = Envelope::decode(published.envelope.clone()).map_err(|error| error.to_string());
+    match envelope.and_then(|envelope| record::read(&envelope).map_err(|error| error.to_string())) {
+        Ok(record) => Some(record::resource(&record).as_ref().map(walk).unwrap_or_default()),
+        Err(reason) => {
+            warn!(resource.name = name, reason, "a published record can't be read and is not in the search index");
+            None
+        }
+    }
+}

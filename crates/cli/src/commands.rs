@@ -1,0 +1,43 @@
+//! One module for each command.
+
+mod demo;
+mod get;
+mod import;
+mod init;
+mod peer;
+mod search;
+mod serve;
+mod token;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::CommandFactory as _;
+
+use crate::{
+    args::{Arguments, Command},
+    exit::Exit,
+    output,
+};
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Exit> {
+    let Arguments { global, command } = arguments;
+    match command {
+        Command::Demo(demo) => demo::run(&global, &demo).await?,
+        Command::Init(init) => init::run(&global, &init).await?,
+        Command::Serve => serve::run(&global).await?,
+        Command::Import(import) => return import::run(&global, &import).await,
+        Command::Search(search) => search::run(&global, &search).await?,
+        Command::Get(get) => get::run(&global, &get).await?,
+        Command::Verify(verify) => verify::run(&global, &verify)?,
+        Command::Peer(peer) => peer::run(&global, &peer).await?,
+        Command::Token(token) => token::run(&global, &token).await?,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "isopolity", &mut script);
+            output::write(&script)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,142 @@
+//! Working with other cities' nodes.
+
+use std::fs;
+
+use bytes::Bytes;
+use isopolity_proto::{
+    admin::{
+        self, AddPeerRequest, ApprovePeerRequest, GetOwnBundleRequest, ListPeersRequest, PeerState, RemovePeerRequest,
+        SuspendPeerRequest, peer_service_client::PeerServiceClient,
+    },
+    options::Audience,
+};
+
+use crate::{
+    args::{Global, Output, Peer, PeerAudience},
+    connection::{connect, read_bytes},
+    exit::Exit,
+    output,
+};
+
+pub(super) async fn run(global: &Global, command: &Peer) -> Result<(), Exit> {
+    let mut peers = PeerServiceClient::new(connect(global).await?);
+    match command {
+        Peer::Bundle { out } => {
+            let own = peers.get_own_bundle(GetOwnBundleRequest {}).await?.into_inner();
+            match out {
+                Some(file) => {
+                    fs::write(file, &own.bundle)
+                        .map_err(|error| Exit::fault(format!("{} can't be written: {error}", file.display())))?;
+                    output::note(&format!("wrote {}", file.display()));
+                }
+                None => output::write(&own.bundle)?,
+            }
+            output::note(&format!("fingerprint, to be read to the other city by telephone: {}", own.fingerprint));
+            Ok(())
+        }
+        Peer::Add { file } => {
+            let bundle = Bytes::from(read_bytes(file)?);
+            let added = peers.add_peer(AddPeerRequest { bundle }).await?.into_inner();
+            if global.output == Output::Json {
+                return output::json(&added);
+            }
+            let peer = added.peer.unwrap_or_default();
+            output::line(&format!("{} is {} here, at {}", peer.city, state_word(peer.state()), peer.endpoint))?;
+            output::line(&format!("  fingerprint {}", peer.bundle_fingerprint))?;
+            if peer.state() == PeerState::Invited {
+                output::line(&format!(
+                    "Compare the fingerprint with the city by telephone, then: isopolity peer approve {} --fingerprint {}",
+                    peer.city, peer.bundle_fingerprint
+                ))?;
+            }
+            Ok(())
+        }
+        Peer::Approve { city, audience, fingerprint } => {
+            let audience = match audience {
+                None => Audience::Unspecified,
+                Some(PeerAudience::Public) => Audience::Public,
+                Some(PeerAudience::Federation) => Audience::Federation,
+            };
+            let request =
+                ApprovePeerRequest { city: city.clone(), audience: audience.into(), fingerprint: fingerprint.clone() };
+            let done = peers.approve_peer(request).await?.into_inner();
+            if global.output == Output::Json { output::json(&done) } else { changed(done.peer) }
+        }
+        Peer::Suspend { city, reason } => {
+            let request = SuspendPeerRequest { city: city.clone(), reason: reason.clone() };
+            let done = peers.suspend_peer(request).await?.into_inner();
+            if global.output == Output::Json { output::json(&done) } else { changed(done.peer) }
+        }
+        Peer::Remove { city, reason } => {
+            let request = RemovePeerRequest { city: city.clone(), reason: reason.clone() };
+            let done = peers.remove_peer(request).await?.into_inner();
+            if global.output == Output::Json { output::json(&done) } else { changed(done.peer) }
+        }
+        Peer::List { all, no_greet } => {
+            let request = ListPeersRequest { include_left: *all, greet: !no_greet };
+            let list = peers.list_peers(request).await?.into_inner();
+            if global.output == Output::Json { output::json(&list) } else { table(&list.peers) }
+        }
+    }
+}
+
+fn changed(peer: Option<admin::Peer>) -> Result<(), Exit> {
+    let peer = peer.unwrap_or_default();
+    output::line(&format!("{} is {} here{}", peer.city, state_word(peer.state()), their_view(&peer)))
+}
+
+fn table(peers: &[admin::Peer]) -> Result<(), Exit> {
+    if peers.is_empty() {
+        return output::line("There are no peers yet. Add one by its bundle file: isopolity peer add FILE");
+    }
+    let mut rows = output::table(&["City", "State", "May see", "There", "Last answer", "Records", "Trouble"]);
+    for peer in peers {
+        let troubles: Vec<String> = peer
+            .troubles
+            .iter()
+            .map(|one| {
+                let way = if one.inbound { "calling us" } else { "being called" };
+                format!("{way}, {}: {}", output::when(one.time.as_ref()), one.description)
+            })
+            .collect();
+        let state = match peer.state_reason.as_str() {
+            "" => state_word(peer.state()).to_owned(),
+            reason => format!("{} ({reason})", state_word(peer.state())),
+        };
+        rows.add_row([
+            peer.city.clone(),
+            state,
+            match peer.audience() {
+                Audience::Federation => "federation".to_owned(),
+                _ => "public".to_owned(),
+            },
+            match peer.approved_by_peer {
+                Some(true) => "approved".to_owned(),
+                Some(false) => "not approved yet".to_owned(),
+                None => "not known".to_owned(),
+            },
+            output::when(peer.last_answer_time.as_ref()),
+            peer.records.to_string(),
+            troubles.join("\n"),
+        ]);
+    }
+    output::line(&rows.to_string())
+}
+
+fn their_view(peer: &admin::Peer) -> &'static str {
+    match (peer.state(), peer.approved_by_peer) {
+        (PeerState::Active, Some(false)) => "; it has not approved this city yet",
+        (PeerState::Active, None) => "; it has not said yet whether it approved this city",
+        _ => "",
+    }
+}
+
+fn state_word(state: PeerState) -> &'static str {
+    match state {
+        PeerState::Unspecified => "?",
+        PeerState::Invited => "added, not approved",
+        PeerState::Active => "approved",
+        PeerState::Suspended => "suspended",
+        PeerState::Left => "removed",
+    }
+}

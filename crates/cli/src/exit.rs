@@ -1,0 +1,92 @@
+//! How a command ends when it does not succeed: a message for people, and an exit code for programs.
+
+use std::{io::Write as _, process::ExitCode};
+
+use isopolity_node::client::ClientError;
+use isopolity_proto::catalog::IncompleteAnswer;
+use prost::{Message as _, Name as _};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+/// Done in part: some rows were rejected.
+pub(crate) const PARTLY: u8 = 5;
+
+/// An end other than success.
+#[derive(Debug)]
+pub(crate) struct Exit {
+    code: u8,
+    message: String,
+}
+
+impl Exit {
+    /// Something broke.
+    pub(crate) fn fault(message: impl Into<String>) -> Self {
+        Self { code: 1, message: message.into() }
+    }
+
+    /// Called wrongly, or configured wrongly.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { code: 2, message: message.into() }
+    }
+
+    /// The node refused, or a check failed.
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self { code: 3, message: message.into() }
+    }
+
+    /// No node answers.
+    pub(crate) fn unreachable(message: impl Into<String>) -> Self {
+        Self { code: 4, message: message.into() }
+    }
+
+    /// Writes the message to standard error.
+    pub(crate) fn report(self) -> ExitCode {
+        // Where even standard error is closed, the exit code says it all.
+        drop(writeln!(std::io::stderr(), "isopolity: {}", self.message));
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<ClientError> for Exit {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Unreachable { .. } => Self::unreachable(error.to_string()),
+            _ => Self::usage(error.to_string()),
+        }
+    }
+}
+
+impl From<Status> for Exit {
+    fn from(status: Status) -> Self {
+        let details = status.get_error_details();
+        let reason = details.error_info().map(|info| info.reason.clone()).unwrap_or_default();
+        let mut message = status.message().to_owned();
+        if let Some(request) = details.bad_request() {
+            message = "the node refused the request:".to_owned();
+            for violation in &request.field_violations {
+                message.push_str(&format!("\n  {}: {}", violation.field, violation.description));
+            }
+        }
+        if let Some(incomplete) = incomplete(&status) {
+            for outcome in incomplete.outcomes.iter().filter(|outcome| !outcome.reason.is_empty()) {
+                let word = crate::output::outcome_word(outcome.outcome());
+                message.push_str(&format!("\n  {}: {word} ({})", outcome.city, outcome.reason));
+            }
+        }
+        if !reason.is_empty() {
+            message.push_str(&format!("\n  [{reason}]"));
+        }
+        match status.code() {
+            // The node spoke: it is there, but refused.
+            Code::Unavailable if reason.is_empty() => Self::unreachable(format!("the node does not answer: {message}")),
+            Code::Internal | Code::Unknown | Code::DataLoss => Self::fault(message),
+            _ => Self::refused(message),
+        }
+    }
+}
+
+fn incomplete(status: &Status) -> Option<IncompleteAnswer> {
+    let details = tonic_types::pb::Status::decode(status.details()).ok()?.details;
+    let detail = details.iter().find(|any| any.type_url.ends_with(&IncompleteAnswer::full_name()))?;
+    IncompleteAnswer::decode(detail.value.as_slice()).ok()
+}

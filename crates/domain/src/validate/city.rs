@@ -1,0 +1,10 @@
+//! What a city's profile must say.
+
+use isopolity_proto::registry::City;
+
+use super::findings::Findings;
+
+pub(super) fn check(city: &City, found: &mut Findings) {
+    found.must_have_audience(city.audience);
+    found.must_hold(1, city.display_names.len(), "display_names");
+}

@@ -1,0 +1,147 @@
+//! Making a connection to one city, and noticing why it breaks.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use isopolity_domain::CityId;
+use isopolity_proto::{catalog::Outcome, error::Reason};
+use rustls_pki_types::ServerName;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use super::{LinkError, error::in_seconds};
+use crate::{
+    bundle::parse_endpoint,
+    tls::{self, H2, LeafKeeper},
+    trust::Trust,
+};
+
+/// Makes connections to one city.
+#[derive(Clone, Debug)]
+pub(super) struct Connector {
+    pub(super) trust: Arc<Trust>,
+    pub(super) keeper: LeafKeeper,
+    pub(super) city: CityId,
+    pub(super) endpoint: String,
+    pub(super) within: Duration,
+    pub(super) breakage: Breakage,
+}
+
+/// Why the present connection broke, if it did. HTTP/2 above does not pass the cause on: in TLS 1.3 the other side judges
+/// our certificate only after our half of the handshake is over.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Breakage(Arc<Mutex<Option<LinkError>>>);
+
+impl Breakage {
+    pub(super) fn cause(&self) -> Option<LinkError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, cause: Option<LinkError>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = cause;
+    }
+}
+
+impl Connector {
+    pub(super) async fn connect(self) -> Result<Watched, LinkError> {
+        self.breakage.set(None);
+        match timeout(self.within, self.attempt()).await {
+            Ok(connected) => connected,
+            Err(_elapsed) => {
+                Err(unreachable(format!("no connection to {} within {}", self.endpoint, in_seconds(self.within))))
+            }
+        }
+    }
+
+    async fn attempt(&self) -> Result<Watched, LinkError> {
+        let (host, port) = parse_endpoint(&self.endpoint).map_err(unreachable)?;
+        let addresses = tokio::net::lookup_host((host.as_str(), port))
+            .await
+            .map_err(|error| unreachable(format!("the name {host} can't be resolved: {error}")))?;
+        let mut connected = Err(unreachable(format!("the name {host} has no address")));
+        for address in addresses {
+            connected = TcpStream::connect(address).await.map_err(|error| match error.kind() {
+                io::ErrorKind::ConnectionRefused => {
+                    unreachable(format!("nothing listens at {} (connection refused)", self.endpoint))
+                }
+                _ => unreachable(format!("no connection to {}: {error}", self.endpoint)),
+            });
+            if connected.is_ok() {
+                break;
+            }
+        }
+        let tcp = connected?;
+        tcp.set_nodelay(true).map_err(|error| LinkError::of_io(&error))?;
+
+        let name = ServerName::try_from(host)
+            .map_err(|error| unreachable(format!("the host of {} can't be called: {error}", self.endpoint)))?;
+        let (config, verifier) = tls::peer_client_config(&self.trust, &self.keeper, &self.city);
+        let tls = TlsConnector::from(config).connect(name, tcp).await.map_err(|error| match verifier.refusal() {
+            Some(refusal) => {
+                LinkError::new(Outcome::Unreachable, Reason::TlsHandshake, format!("the peer was refused: {refusal}"))
+            }
+            None => LinkError::of_io(&error),
+        })?;
+        if tls.get_ref().1.alpn_protocol() != Some(H2) {
+            return Err(unreachable(format!("what answers at {} does not speak HTTP/2", self.endpoint)));
+        }
+        Ok(Watched { tls, breakage: self.breakage.clone() })
+    }
+}
+
+fn unreachable(description: String) -> LinkError {
+    LinkError::new(Outcome::Unreachable, Reason::Connection, description)
+}
+
+/// A connection that remembers why reading from it went wrong.
+#[derive(Debug)]
+pub(super) struct Watched {
+    tls: TlsStream<TcpStream>,
+    breakage: Breakage,
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let read = Pin::new(&mut this.tls).poll_read(context, buffer);
+        if let Poll::Ready(Err(error)) = &read {
+            this.breakage.set(Some(LinkError::of_io(error)));
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().tls).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().tls).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tls.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().tls).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().tls).poll_shutdown(context)
+    }
+}

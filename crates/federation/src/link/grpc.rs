@@ -1,0 +1,165 @@
+//! A peer over gRPC and mutual TLS.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures::{StreamExt as _, TryFutureExt as _, TryStreamExt as _, stream, stream::BoxStream};
+use hyper_util::rt::TokioIo;
+use isopolity_domain::CityId;
+use isopolity_proto::{
+    catalog::Outcome,
+    error::Reason,
+    federation::{
+        Envelope, GetBundleRequest, GetRecordRequest, HelloRequest, HelloResponse, QueryRequest, QueryResponse,
+        federation_service_client::FederationServiceClient,
+    },
+};
+use tokio::time::{Instant, timeout};
+use tonic::{
+    Request, Response, Status,
+    transport::{Channel, Endpoint},
+};
+
+use super::{
+    LARGEST_MESSAGE, Link, LinkError,
+    connect::{Breakage, Connector},
+    error::connection_died,
+};
+use crate::{tls::LeafKeeper, trust::Trust};
+
+/// The time for a connection, TLS included.
+const CONNECT: Duration = Duration::from_secs(3);
+/// After so much silence on a connection the peer is probed, and after [`PROBE`] without an echo it is given up.
+const IDLE: Duration = Duration::from_secs(20);
+const PROBE: Duration = Duration::from_secs(5);
+
+type Client = FederationServiceClient<Channel>;
+
+/// A peer over gRPC and mutual TLS. Connects when first called, and again by itself after a break.
+#[derive(Debug)]
+pub struct GrpcLink {
+    connector: Connector,
+    client: OnceLock<Client>,
+}
+
+impl GrpcLink {
+    pub(crate) fn new(trust: Arc<Trust>, keeper: LeafKeeper, city: CityId, endpoint: String) -> Self {
+        let breakage = Breakage::default();
+        let connector = Connector { trust, keeper, city, endpoint, within: CONNECT, breakage };
+        Self { connector, client: OnceLock::new() }
+    }
+
+    /// The client. Made at the first call, because it needs the runtime.
+    fn client(&self) -> Result<Client, LinkError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client.clone());
+        }
+        let endpoint = Endpoint::from_shared(self.connector.endpoint.clone())
+            .map_err(|error| LinkError::new(Outcome::Unreachable, Reason::Connection, error.to_string()))?
+            .http2_keep_alive_interval(IDLE)
+            .keep_alive_timeout(PROBE)
+            .keep_alive_while_idle(true);
+        let connector = self.connector.clone();
+        let channel = endpoint.connect_with_connector_lazy(tower::service_fn(move |_: http::Uri| {
+            connector.clone().connect().map_ok(TokioIo::new)
+        }));
+        let client = FederationServiceClient::new(channel).max_decoding_message_size(LARGEST_MESSAGE);
+        Ok(self.client.get_or_init(|| client).clone())
+    }
+
+    /// One call with one answer, ended when the time is over.
+    async fn call<Q: Clone, A, F>(
+        &self,
+        message: Q,
+        within: Duration,
+        call: impl Fn(Client, Request<Q>) -> F,
+    ) -> Result<A, LinkError>
+    where
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        let attempts = attempt(self.client()?, &self.connector.breakage, message, within, call);
+        timeout(within, attempts).await.unwrap_or_else(|_elapsed| Err(LinkError::timed_out(within)))
+    }
+}
+
+/// Calls, and once more if the connection turns out to have died: a peer that was restarted is not missing from the next
+/// answer. Every call between nodes only reads, so a second one does no harm.
+async fn attempt<Q: Clone, A, F>(
+    client: Client,
+    breakage: &Breakage,
+    message: Q,
+    within: Duration,
+    call: impl Fn(Client, Request<Q>) -> F,
+) -> Result<A, LinkError>
+where
+    F: Future<Output = Result<Response<A>, Status>>,
+{
+    let started = Instant::now();
+    let mut answer = call(client.clone(), request(message.clone(), within)).await;
+    let refused = breakage.cause().is_some_and(|cause| cause.reason == Reason::TlsHandshake);
+    if answer.as_ref().is_err_and(connection_died) && !refused {
+        answer = call(client, request(message, within.saturating_sub(started.elapsed()))).await;
+    }
+    answer.map(Response::into_inner).map_err(|status| explain(&status, breakage))
+}
+
+/// A request that carries its deadline, in the header `grpc-timeout`.
+fn request<Q>(message: Q, within: Duration) -> Request<Q> {
+    let mut request = Request::new(message);
+    request.set_timeout(within);
+    request
+}
+
+/// What a status means; where it only says that the connection broke, what the connection itself saw.
+fn explain(status: &Status, breakage: &Breakage) -> LinkError {
+    let error = LinkError::of(status);
+    let vague = error.outcome == Outcome::Unreachable && error.reason == Reason::Connection;
+    breakage.cause().filter(|_| vague).unwrap_or(error)
+}
+
+fn missing(what: &str) -> LinkError {
+    LinkError::new(Outcome::Invalid, Reason::AnswerInvalid, format!("the answer holds no {what}"))
+}
+
+#[async_trait]
+impl Link for GrpcLink {
+    async fn hello(&self, message: HelloRequest, within: Duration) -> Result<HelloResponse, LinkError> {
+        self.call(message, within, |mut client, request| async move { client.hello(request).await }).await
+    }
+
+    async fn get_bundle(&self, within: Duration) -> Result<Envelope, LinkError> {
+        let message = GetBundleRequest {};
+        self.call(message, within, |mut client, request| async move { client.get_bundle(request).await })
+            .await?
+            .bundle
+            .ok_or_else(|| missing("bundle"))
+    }
+
+    fn query(&self, message: QueryRequest, within: Duration) -> BoxStream<'static, Result<QueryResponse, LinkError>> {
+        let breakage = self.connector.breakage.clone();
+        let client = self.client();
+        let later = breakage.clone();
+        let start = async move {
+            let query = |mut client: Client, request| async move { client.query(request).await };
+            attempt(client?, &breakage, message, within, query).await
+        };
+        stream::once(start)
+            .map_ok(move |parts| {
+                let breakage = later.clone();
+                parts.map_err(move |status| explain(&status, &breakage))
+            })
+            .try_flatten()
+            .boxed()
+    }
+
+    async fn get_record(&self, name: &str, within: Duration) -> Result<Envelope, LinkError> {
+        let message = GetRecordRequest { name: name.to_owned() };
+        self.call(message, within, |mut client, request| async move { client.get_record(request).await })
+            .await?
+            .envelope
+            .ok_or_else(|| missing("record"))
+    }
+}

@@ -1,0 +1,364 @@
+//! The table of peers, and calling one of them.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use isopolity_domain::{CityId, Clock, clock, envelope};
+use isopolity_proto::{
+    admin::PeerState,
+    catalog::Outcome,
+    error::Reason,
+    federation::{Envelope, HelloRequest, HelloResponse},
+    options::Audience,
+};
+use rustls::ServerConfig;
+use tokio::time::{Instant, timeout};
+use tracing::warn;
+
+use crate::{
+    Bundle, Health, Identity, IdentityError, Link, LinkError, PROTOCOL_VERSION,
+    connections::{Connections, Entry},
+    health::Direction,
+    link::GrpcLink,
+    tls::{self, LeafKeeper},
+    trust::{Table, Trust},
+};
+
+/// The clock skew that is tolerated without a word.
+const TOLERATED_SKEW: time::Duration = time::Duration::minutes(5);
+
+/// What is known of a peer here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PeerSettings {
+    /// The city.
+    pub city: CityId,
+    /// How far peering has come.
+    pub state: PeerState,
+    /// Why it is suspended or was removed.
+    pub state_reason: String,
+    /// What it may see here.
+    pub audience: Audience,
+    /// Its present trust bundle.
+    pub bundle: Bundle,
+    /// How many records it last said we may see there.
+    pub records: i64,
+}
+
+/// The limits within which peers are asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The time that each peer is given, if the caller has as much.
+    pub budget: Duration,
+    /// How long a peer may be silent once it has begun to answer.
+    pub silence: Duration,
+    /// What is kept of the caller's time, for merging the answers.
+    pub margin: Duration,
+    /// The size of one peer's whole answer, in bytes.
+    pub answer_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            budget: Duration::from_secs(3),
+            silence: Duration::from_millis(1_500),
+            margin: Duration::from_millis(100),
+            answer_bytes: 8 * 1024 * 1024,
+        }
+    }
+}
+
+/// Makes the link to a peer.
+pub type LinkFactory = Arc<dyn Fn(&PeerSettings) -> Arc<dyn Link> + Send + Sync>;
+
+/// The other cities. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Peers {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    identity: Identity,
+    leaf: LeafKeeper,
+    limits: Limits,
+    trust: Arc<Trust>,
+    connections: Arc<Connections>,
+    factory: LinkFactory,
+    links: Mutex<BTreeMap<CityId, KeptLink>>,
+    bundle_sequence: AtomicI64,
+}
+
+/// A link and what it was made for: with another bundle or endpoint it is another link.
+struct KeptLink {
+    bundle: Bytes,
+    link: Arc<dyn Link>,
+}
+
+impl Peers {
+    /// No peers yet; they are reached over gRPC.
+    ///
+    /// # Errors
+    /// [`IdentityError`] if the node's certificate can't be issued.
+    pub fn new(identity: Identity, clock: Arc<dyn Clock>, limits: Limits) -> Result<Self, IdentityError> {
+        let leaf = LeafKeeper::node(identity.clone(), clock.now())?;
+        let trust = Arc::new(Trust::new(clock));
+        let (shared, keeper) = (trust.clone(), leaf.clone());
+        let factory: LinkFactory = Arc::new(move |peer| {
+            let endpoint = peer.bundle.endpoint.clone();
+            Arc::new(GrpcLink::new(shared.clone(), keeper.clone(), peer.city.clone(), endpoint))
+        });
+        Ok(Self::build(identity, leaf, trust, limits, factory))
+    }
+
+    /// No peers yet; they are reached over the links that this factory makes, in tests and simulations.
+    ///
+    /// # Errors
+    /// [`IdentityError`] if the node's certificate can't be issued.
+    pub fn with_links(
+        identity: Identity,
+        clock: Arc<dyn Clock>,
+        limits: Limits,
+        factory: LinkFactory,
+    ) -> Result<Self, IdentityError> {
+        let leaf = LeafKeeper::node(identity.clone(), clock.now())?;
+        Ok(Self::build(identity, leaf, Arc::new(Trust::new(clock)), limits, factory))
+    }
+
+    fn build(identity: Identity, leaf: LeafKeeper, trust: Arc<Trust>, limits: Limits, factory: LinkFactory) -> Self {
+        let inner = Inner {
+            identity,
+            leaf,
+            limits,
+            trust,
+            connections: Arc::default(),
+            factory,
+            links: Mutex::default(),
+            bundle_sequence: AtomicI64::new(0),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Replaces the whole table at once. Who may no longer connect, or has withdrawn a CA, loses its connections.
+    pub fn set(&self, peers: Vec<PeerSettings>) {
+        let table: Table = peers.into_iter().map(|peer| (peer.city.clone(), peer)).collect();
+        // Held until the end, so that two calls at once can't mix.
+        let mut links = self.links();
+        let before = self.inner.trust.table();
+        let mut kept = BTreeMap::new();
+        for peer in table.values().filter(|peer| tls::admits(peer).is_ok()) {
+            let link = match links.remove(&peer.city) {
+                Some(old) if old.bundle == peer.bundle.file => old,
+                _ => KeptLink { bundle: peer.bundle.file.clone(), link: (self.inner.factory)(peer) },
+            };
+            kept.insert(peer.city.clone(), link);
+        }
+        *links = kept;
+        let withdrawn: Vec<_> = before.values().filter(|old| !still_trusted(old, table.get(&old.city))).collect();
+        self.inner.trust.replace(table);
+        for peer in withdrawn {
+            self.inner.connections.close(&peer.city);
+        }
+    }
+
+    /// What is known of a peer.
+    #[must_use]
+    pub fn get(&self, city: &CityId) -> Option<PeerSettings> {
+        self.inner.trust.table().get(city).cloned()
+    }
+
+    /// All peers, by city.
+    #[must_use]
+    pub fn all(&self) -> Vec<PeerSettings> {
+        self.inner.trust.table().values().cloned().collect()
+    }
+
+    /// How a peer did last.
+    #[must_use]
+    pub fn health(&self, city: &CityId) -> Health {
+        self.inner.trust.health.of(city)
+    }
+
+    /// Tells the peers, when they are greeted, that this is the sequence of our present bundle.
+    pub fn set_bundle_sequence(&self, sequence: i64) {
+        self.inner.bundle_sequence.store(sequence, Ordering::Relaxed);
+    }
+
+    /// The certificate of this node, to be renewed from time to time.
+    #[must_use]
+    pub fn leaf(&self) -> &LeafKeeper {
+        &self.inner.leaf
+    }
+
+    /// The TLS side of the federation listener.
+    #[must_use]
+    pub fn server_config(&self) -> Arc<ServerConfig> {
+        tls::peer_server_config(&self.inner.trust, &self.inner.leaf)
+    }
+
+    /// Closes all connections that a city holds to this node.
+    pub fn close_connections(&self, city: &CityId) {
+        self.inner.connections.close(city);
+    }
+
+    /// How many connections a city holds to this node.
+    #[must_use]
+    pub fn connections(&self, city: &CityId) -> usize {
+        self.inner.connections.count(city)
+    }
+
+    /// Greets a peer, approved or not, and keeps what it says about itself.
+    ///
+    /// # Errors
+    /// [`LinkError`] if it does not answer, or answers as another city or in another protocol.
+    pub async fn greet(&self, city: &CityId, within: Duration) -> Result<HelloResponse, LinkError> {
+        let link = self.link(city, &[PeerState::Active, PeerState::Invited])?;
+        let clock = &self.inner.trust.clock;
+        let (sent, started) = (clock.now(), Instant::now());
+        let greeting = HelloRequest {
+            protocol_version: PROTOCOL_VERSION,
+            software: concat!("isopolity/", env!("CARGO_PKG_VERSION")).to_owned(),
+            time: Some(clock::to_timestamp(sent)),
+            bundle_sequence: self.inner.bundle_sequence.load(Ordering::Relaxed),
+        };
+        let answer = self.bounded(city, within, link.hello(greeting, within)).await?;
+        let checked = if answer.city != city.as_str() {
+            Err((Outcome::Invalid, Reason::AnswerInvalid, "it answers in the name of another city".to_owned()))
+        } else if answer.protocol_version < PROTOCOL_VERSION {
+            let text = format!("it speaks protocol {}, we speak {PROTOCOL_VERSION}", answer.protocol_version);
+            Err((Outcome::Incompatible, Reason::ProtocolIncompatible, text))
+        } else {
+            Ok(())
+        };
+        if let Err((outcome, reason, text)) = checked {
+            return Err(self.note(city, LinkError::new(outcome, reason, text)));
+        }
+        // Its clock stands for the middle of the way there and back.
+        let half = time::Duration::try_from(started.elapsed() / 2).unwrap_or_default();
+        let skew = answer.time.as_ref().and_then(clock::from_timestamp).map(|theirs| theirs - (sent + half));
+        if let Some(skew) = skew.filter(|skew| skew.abs() > TOLERATED_SKEW) {
+            warn!(peer.city = %city, skew_ms = skew.whole_milliseconds(), "the clocks differ by more than 5 min; check both");
+        }
+        self.inner.trust.health.update(city, |health| {
+            health.last_answer = Some(clock.now());
+            health.approved_by_peer = Some(answer.approved);
+            health.outbound = None;
+            health.clock_skew = skew;
+        });
+        Ok(answer)
+    }
+
+    /// Reads one record of a peer as its home city signed it. The signature is for the caller to check.
+    ///
+    /// # Errors
+    /// [`LinkError`]; with reason `RESOURCE_NOT_FOUND` if the peer has no such record for us.
+    pub async fn get_record(&self, city: &CityId, name: &str, within: Duration) -> Result<Envelope, LinkError> {
+        let link = self.link(city, &[PeerState::Active])?;
+        self.bounded(city, within, link.get_record(name, within)).await
+    }
+
+    /// Reads a peer's present trust bundle, as a file. Whether to believe it is for the caller to decide:
+    /// [`Bundle::parse`], [`Bundle::succeeds`].
+    ///
+    /// # Errors
+    /// [`LinkError`] if it does not answer.
+    pub async fn fetch_bundle(&self, city: &CityId, within: Duration) -> Result<Bytes, LinkError> {
+        let link = self.link(city, &[PeerState::Active, PeerState::Invited])?;
+        let sealed = self.bounded(city, within, link.get_bundle(within)).await?;
+        Ok(Bytes::from(envelope::to_file(&sealed)))
+    }
+
+    /// Enters a connection of a peer that was just verified, unless it has lost its admission meanwhile.
+    pub(crate) fn admit(&self, city: &CityId, most: usize) -> Option<Entry> {
+        let entry = self.inner.connections.enter(city, most);
+        // After entering: from here on, a change of the table closes the connection.
+        let table = self.inner.trust.table();
+        tls::admits(table.get(city)?).ok()?;
+        self.inner.trust.health.update(city, |health| health.inbound = None);
+        Some(entry)
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.inner.limits
+    }
+
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.inner.trust
+    }
+
+    /// The link to a peer that may be called in these states.
+    pub(crate) fn link(&self, city: &CityId, states: &[PeerState]) -> Result<Arc<dyn Link>, LinkError> {
+        let table = self.inner.trust.table();
+        let Some(peer) = table.get(city) else {
+            return Err(LinkError::new(Outcome::NotAsked, Reason::PeerUnknown, format!("{city} is not a peer here")));
+        };
+        if peer.state == PeerState::Suspended {
+            let text = format!("the peering is suspended here: {}", peer.state_reason);
+            return Err(LinkError::new(Outcome::Suspended, Reason::PeerSuspended, text));
+        }
+        if !states.contains(&peer.state) {
+            let text = format!("{city} is not an approved peer here");
+            return Err(LinkError::new(Outcome::NotAsked, Reason::PeerNotApproved, text));
+        }
+        if peer.bundle.expired(self.inner.trust.clock.now()) {
+            let text = tls::HandshakeRefusal::BundleExpired(city.clone()).to_string();
+            return Err(self.note(city, LinkError::new(Outcome::Unreachable, Reason::BundleInvalid, text)));
+        }
+        let unmade = || LinkError::new(Outcome::Unreachable, Reason::Connection, "the table of peers is just changing");
+        self.links().get(city).map(|kept| kept.link.clone()).ok_or_else(unmade)
+    }
+
+    /// Remembers why a peer could not be called or what it said instead of an answer.
+    pub(crate) fn note(&self, city: &CityId, error: LinkError) -> LinkError {
+        // That a record is not there is an answer.
+        if error.outcome == Outcome::AnsweredEmpty {
+            return error;
+        }
+        if error.reason == Reason::PeerNotApproved && error.outcome == Outcome::Refused {
+            self.inner.trust.health.update(city, |health| health.approved_by_peer = Some(false));
+        }
+        self.inner.trust.trouble(city, Direction::Outbound, error.reason, &error.description);
+        error
+    }
+
+    async fn bounded<T>(
+        &self,
+        city: &CityId,
+        within: Duration,
+        call: impl Future<Output = Result<T, LinkError>>,
+    ) -> Result<T, LinkError> {
+        let answer = timeout(within, call).await.unwrap_or_else(|_elapsed| Err(LinkError::timed_out(within)));
+        answer.map_err(|error| self.note(city, error))
+    }
+
+    fn links(&self) -> MutexGuard<'_, BTreeMap<CityId, KeptLink>> {
+        self.inner.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Peers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Peers")
+            .field("city", self.inner.identity.city())
+            .field("peers", &self.inner.trust.table().len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether connections that were made under the old settings may stay under the new ones.
+fn still_trusted(old: &PeerSettings, new: Option<&PeerSettings>) -> bool {
+    new.is_some_and(|new| {
+        tls::admits(new).is_ok() && old.bundle.authorities.iter().all(|ca| new.bundle.authorities.contains(ca))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,54 @@
+//! What TLS and the peers share: whom to believe, what time it is, and how each peer does.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+use isopolity_domain::{CityId, Clock};
+use isopolity_proto::error::Reason;
+use tracing::{debug, warn};
+
+use crate::{
+    health::{Direction, HealthBook, Trouble},
+    peers::PeerSettings,
+};
+
+/// The peers by city.
+pub(crate) type Table = BTreeMap<CityId, PeerSettings>;
+
+/// What TLS and the peers share. The table is replaced as a whole; who reads it sees one state of it.
+#[derive(Debug)]
+pub(crate) struct Trust {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) health: HealthBook,
+    table: ArcSwap<Table>,
+}
+
+impl Trust {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, health: HealthBook::default(), table: ArcSwap::default() }
+    }
+
+    pub(crate) fn table(&self) -> Arc<Table> {
+        self.table.load_full()
+    }
+
+    pub(crate) fn replace(&self, table: Table) {
+        self.health.retain(|city| table.contains_key(city));
+        self.table.store(Arc::new(table));
+    }
+
+    /// Remembers a trouble with a peer and warns if it is a new one.
+    pub(crate) fn trouble(&self, city: &CityId, direction: Direction, reason: Reason, description: &str) {
+        // Who is not in the table is not remembered, or strangers could fill the memory.
+        if !self.table.load().contains_key(city) {
+            return;
+        }
+        let trouble = Trouble { time: self.clock.now(), reason, description: description.to_owned() };
+        let inbound = direction == Direction::Inbound;
+        if self.health.trouble(city, direction, trouble) {
+            warn!(peer.city = %city, peer.inbound = inbound, reason = reason.as_str_name(), "{description}");
+        } else {
+            debug!(peer.city = %city, peer.inbound = inbound, reason = reason.as_str_name(), "still: {description}");
+        }
+    }
+}

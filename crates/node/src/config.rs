@@ -1,0 +1,437 @@
+//! `isopolity.toml` and the environment.
+//!
+//! The file says what a node is; variables `ISOPOLITY_…` override it, for containers. Unknown keys are refused. An error
+//! names the file, the line or the variable, and what would be right.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use isopolity_domain::CityId;
+use isopolity_federation::Limits;
+use serde::Deserialize;
+
+use crate::{init::Options, telemetry::LogFormat};
+
+/// What the configuration file is called.
+pub const FILE_NAME: &str = "isopolity.toml";
+
+/// What is wrong with the configuration, in one line.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: {what}")]
+pub struct ConfigError {
+    place: String,
+    what: String,
+}
+
+impl ConfigError {
+    fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
+        Self { place: place.into(), what: what.into() }
+    }
+}
+
+/// What a node is.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The city.
+    pub city: CityId,
+    /// The database.
+    pub storage: Storage,
+    /// The listener for peers.
+    pub federation: Federation,
+    /// The listener for everyone else.
+    pub api: Api,
+    /// How long searches may take.
+    pub search: Search,
+    /// Logs.
+    pub log: Log,
+    /// The folder that relative paths begin in: that of the file.
+    pub folder: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    city: String,
+    #[serde(default)]
+    storage: Storage,
+    #[serde(default)]
+    federation: Federation,
+    #[serde(default)]
+    api: Api,
+    #[serde(default)]
+    search: Search,
+    #[serde(default)]
+    log: Log,
+}
+
+/// `[storage]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Storage {
+    /// `sqlite://file`, relative to the configuration file, or `postgres://…`.
+    pub url: String,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self { url: "sqlite://registry.db".to_owned() }
+    }
+}
+
+/// `[federation]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Federation {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where peers reach it, `https://host:port`.
+    pub endpoint: Option<String>,
+}
+
+impl Default for Federation {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7443)), endpoint: None }
+    }
+}
+
+/// `[api]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Api {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Names and addresses in its certificate, which the city's CA signs.
+    pub hosts: Vec<String>,
+    /// An own certificate chain instead, PEM.
+    pub certificate: Option<PathBuf>,
+    /// The key of the own certificate, PEM.
+    pub key: Option<PathBuf>,
+    /// Everyone may read what is PUBLIC.
+    pub anonymous_reads: bool,
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7444)),
+            hosts: vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()],
+            certificate: None,
+            key: None,
+            anonymous_reads: false,
+        }
+    }
+}
+
+/// `[search]`: milliseconds.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Search {
+    /// A search whose caller sets no deadline, and the longest that a caller may set.
+    pub deadline_ms: u64,
+    /// What each peer may take in all.
+    pub peer_budget_ms: u64,
+    /// How long a peer may say nothing.
+    pub peer_silence_ms: u64,
+    /// How long a search waits for the writer's own changes to be indexed.
+    pub index_wait_ms: u64,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self { deadline_ms: 10_000, peer_budget_ms: 3_000, peer_silence_ms: 1_500, index_wait_ms: 2_000 }
+    }
+}
+
+impl Search {
+    pub(crate) fn deadline(&self) -> Duration {
+        Duration::from_millis(self.deadline_ms)
+    }
+
+    pub(crate) fn index_wait(&self) -> Duration {
+        Duration::from_millis(self.index_wait_ms)
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            budget: Duration::from_millis(self.peer_budget_ms),
+            silence: Duration::from_millis(self.peer_silence_ms),
+            ..Limits::default()
+        }
+    }
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// The form of lines.
+    pub format: LogFormat,
+    /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter of `tracing`.
+    pub level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".to_owned() }
+    }
+}
+
+type Override = fn(&mut Document, &str) -> Result<(), String>;
+
+/// The variables, and what each overrides.
+const VARIABLES: [(&str, Override); 10] = [
+    ("ISOPOLITY_CITY", |document, value| {
+        value.clone_into(&mut document.city);
+        Ok(())
+    }),
+    ("ISOPOLITY_STORAGE_URL", |document, value| {
+        value.clone_into(&mut document.storage.url);
+        Ok(())
+    }),
+    ("ISOPOLITY_STORAGE_URL_FILE", |document, value| {
+        let url = fs::read_to_string(value).map_err(|error| format!("{value} can't be read: {error}"))?;
+        url.trim().clone_into(&mut document.storage.url);
+        Ok(())
+    }),
+    ("ISOPOLITY_FEDERATION_LISTEN", |document, value| parsed(value, &mut document.federation.listen)),
+    ("ISOPOLITY_FEDERATION_ENDPOINT", |document, value| {
+        document.federation.endpoint = Some(value.to_owned());
+        Ok(())
+    }),
+    ("ISOPOLITY_API_LISTEN", |document, value| parsed(value, &mut document.api.listen)),
+    ("ISOPOLITY_API_HOSTS", |document, value| {
+        document.api.hosts = value.split(',').map(|host| host.trim().to_owned()).collect();
+        Ok(())
+    }),
+    ("ISOPOLITY_API_ANONYMOUS_READS", |document, value| parsed(value, &mut document.api.anonymous_reads)),
+    ("ISOPOLITY_LOG_FORMAT", |document, value| {
+        document.log.format = match value {
+            "text" => LogFormat::Text,
+            "json" => LogFormat::Json,
+            _ => return Err(format!("{value:?} is neither text nor json")),
+        };
+        Ok(())
+    }),
+    ("ISOPOLITY_LOG_LEVEL", |document, value| {
+        value.clone_into(&mut document.log.level);
+        Ok(())
+    }),
+];
+
+/// Variables of this prefix that are for the command line and not for the configuration.
+const OTHERS: [&str; 4] = ["ISOPOLITY_DIR", "ISOPOLITY_NODE", "ISOPOLITY_TOKEN", "ISOPOLITY_CA"];
+
+fn parsed<T: FromStr<Err: std::fmt::Display>>(value: &str, into: &mut T) -> Result<(), String> {
+    *into = value.parse().map_err(|error| format!("{value:?} is not right: {error}"))?;
+    Ok(())
+}
+
+impl Config {
+    /// Reads the configuration file in a folder, and what the environment overrides.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with file and line, or variable.
+    pub fn load(folder: &Path, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let file = folder.join(FILE_NAME);
+        let text = fs::read_to_string(&file).map_err(|error| {
+            let hint = if error.kind() == std::io::ErrorKind::NotFound {
+                "; make one with \"isopolity init\", or name its folder with --dir"
+            } else {
+                ""
+            };
+            ConfigError::new(file.display().to_string(), format!("can't be read: {error}{hint}"))
+        })?;
+        Self::build(&text, &file, environment)
+    }
+
+    /// Reads a configuration from text. `file` is where it is, or will be.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with file and line.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+        Self::build(text, file, [])
+    }
+
+    fn build(
+        text: &str,
+        file: &Path,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let place = file.display().to_string();
+        let mut document: Document = toml::from_str(text).map_err(|error| {
+            let line = error.span().map(|span| text.get(..span.start).unwrap_or(text).matches('\n').count() + 1);
+            let place = line.map_or_else(|| place.clone(), |line| format!("{place}:{line}"));
+            ConfigError::new(place, error.message().replace('\n', " "))
+        })?;
+        for (variable, value) in environment {
+            if !variable.starts_with("ISOPOLITY_") || variable.starts_with("ISOPOLITY_TEST_") || OTHERS.contains(&variable.as_str()) {
+                continue;
+            }
+            match VARIABLES.iter().find(|(name, _)| *name == variable) {
+                Some((_, apply)) => apply(&mut document, &value).map_err(|what| ConfigError::new(variable, what))?,
+                None => return Err(ConfigError::new(variable, "is not a variable that a node knows")),
+            }
+        }
+        let folder = file.parent().map(Path::to_owned).unwrap_or_default();
+        Self::check(document, &place, folder)
+    }
+
+    fn check(document: Document, place: &str, folder: PathBuf) -> Result<Self, ConfigError> {
+        let wrong = |key: &str, what: &str| Err(ConfigError::new(format!("{place}: {key}"), what));
+        let city: CityId =
+            document.city.parse().map_err(|error: isopolity_domain::city_id::CityIdError| ConfigError::new(format!("{place}: city"), error.to_string()))?;
+        let Document { storage, federation, api, search, log, .. } = document;
+        if !["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| storage.url.starts_with(scheme)) {
+            return wrong("storage.url", "must begin with sqlite:// or postgres://");
+        }
+        if federation.endpoint.as_ref().is_some_and(|endpoint| !endpoint.starts_with("https://")) {
+            return wrong("federation.endpoint", "must be https://host:port");
+        }
+        if federation.endpoint.is_none() && federation.listen.ip().is_unspecified() {
+            return wrong("federation.endpoint", "is required where federation.listen is every address: peers must know one");
+        }
+        if federation.listen == api.listen && api.listen.port() != 0 {
+            return wrong("api.listen", "is the same as federation.listen: the two listeners need an address each");
+        }
+        if api.certificate.is_some() != api.key.is_some() {
+            return wrong("api.certificate", "and api.key go together: set both or none");
+        }
+        if api.hosts.is_empty() && api.certificate.is_none() {
+            return wrong("api.hosts", "must name at least one host for the certificate");
+        }
+        let positive = [
+            ("search.deadline_ms", search.deadline_ms),
+            ("search.peer_budget_ms", search.peer_budget_ms),
+            ("search.peer_silence_ms", search.peer_silence_ms),
+        ];
+        if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0 || *value > 600_000) {
+            return wrong(key, "must be 1 to 600000 milliseconds");
+        }
+        if search.peer_budget_ms >= search.deadline_ms {
+            return wrong("search.peer_budget_ms", "must be below search.deadline_ms, or one slow peer would take the whole answer's time");
+        }
+        Ok(Self { city, storage, federation, api, search, log, folder })
+    }
+
+    /// A path of the configuration, relative ones from the file's folder.
+    #[must_use]
+    pub fn path(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// Where the city's keys are.
+    #[must_use]
+    pub fn trust_folder(&self) -> PathBuf {
+        self.folder.join("trust")
+    }
+
+    /// Where the search index is.
+    #[must_use]
+    pub fn index_folder(&self) -> PathBuf {
+        self.folder.join("index")
+    }
+
+    /// The database's URL, with the embedded one's path made whole.
+    #[must_use]
+    pub fn storage_url(&self) -> String {
+        match self.storage.url.strip_prefix("sqlite://") {
+            Some(path) => format!("sqlite://{}", self.folder.join(path).display()),
+            None => self.storage.url.clone(),
+        }
+    }
+}
+
+/// A new city's configuration file.
+pub(crate) fn template(city: &CityId, options: &Options) -> String {
+    let defaults = (Storage::default(), Federation::default(), Api::default());
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    let storage = quoted(options.storage_url.as_deref().unwrap_or(&defaults.0.url));
+    let federation = quoted(options.federation_listen.as_deref().unwrap_or(&defaults.1.listen.to_string()));
+    let api = quoted(options.api_listen.as_deref().unwrap_or(&defaults.2.listen.to_string()));
+    let endpoint = match &options.federation_endpoint {
+        Some(endpoint) => format!("endpoint = {}", quoted(endpoint)),
+        None => "# endpoint = \"https://node.example:7443\"   # where other cities reach it".to_owned(),
+    };
+    let city = quoted(city.as_str());
+    format!(
+        "# The node of one city. Every key and its default: deploy/config/isopolity.toml.\n\
+         city = {city}\n\n\
+         [storage]\nurl = {storage}\n\n\
+         # Other cities' nodes, over mutual TLS.\n\
+         [federation]\nlisten = {federation}\n{endpoint}\n\n\
+         # Staff, programs and, if enabled, the public.\n\
+         [api]\nlisten = {api}\nanonymous_reads = false\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::build(text, Path::new("/srv/feira/isopolity.toml"), environment).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_city_is_all_that_a_node_must_be_told() {
+        let config = parse("city = \"feira.example\"", &[]).unwrap();
+        assert_eq!(config.storage_url(), "sqlite:///srv/feira/registry.db");
+        assert!(!config.api.anonymous_reads);
+        assert!(config.api.listen.ip().is_loopback() && config.federation.listen.ip().is_loopback());
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_line_or_key() {
+        for (text, expected) in [
+            ("city = \"feira.example\"\n[api]\nlisen = \"x\"", "isopolity.toml:3: unknown field `lisen`"),
+            ("city = \"feira.example\"\n[api]\nlisten = \"x\"", "isopolity.toml:3: invalid socket address"),
+            ("city = \"Feira\"", "isopolity.toml: city: \"Feira\" is not a city id"),
+            ("city = ", "isopolity.toml:1: "),
+            ("", "missing field `city`"),
+            ("city=\"a.b\"\n[storage]\nurl=\"mysql://x\"", "storage.url: must begin with"),
+            ("city=\"a.b\"\n[federation]\nlisten=\"0.0.0.0:1\"", "federation.endpoint: is required"),
+            ("city=\"a.b\"\n[search]\npeer_budget_ms=10000", "search.peer_budget_ms: must be below"),
+            ("city=\"a.b\"\n[api]\nkey=\"k.pem\"", "api.certificate: and api.key go together"),
+        ] {
+            let error = parse(text, &[]).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file_and_names_itself_when_it_is_wrong() {
+        let file = "city = \"feira.example\"";
+        let config = parse(file, &[("ISOPOLITY_API_LISTEN", "127.0.0.1:9"), ("HOME", "x"), ("ISOPOLITY_TOKEN", "x")]).unwrap();
+        assert_eq!(config.api.listen.port(), 9);
+        let error = parse(file, &[("ISOPOLITY_API_LISTEN", "nowhere")]).unwrap_err();
+        assert!(error.starts_with("ISOPOLITY_API_LISTEN: \"nowhere\""), "{error}");
+        let error = parse(file, &[("ISOPOLITY_API_LISTN", "x")]).unwrap_err();
+        assert!(error.contains("ISOPOLITY_API_LISTN"), "{error}");
+    }
+
+    #[test]
+    fn the_file_that_init_writes_is_one_that_a_node_reads() {
+        let options = Options {
+            storage_url: Some("postgres://u@h/d?x=\"y\"".into()),
+            federation_endpoint: Some("https://node.feira.example:7443".into()),
+            federation_listen: Some("0.0.0.0:7443".into()),
+            ..Options::default()
+        };
+        let config = parse(&template(&"feira.example".parse().unwrap(), &options), &[]).unwrap();
+        assert_eq!(config.storage.url, "postgres://u@h/d?x=\"y\"");
+        parse(&template(&"feira.example".parse().unwrap(), &Options::default()), &[]).unwrap();
+    }
+
+    #[test]
+    fn the_example_for_operators_is_one_that_a_node_reads() {
+        let example = include_str!("../../../deploy/config/isopolity.toml");
+        parse(example, &[]).unwrap();
+    }
+}

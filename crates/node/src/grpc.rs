@@ -1,0 +1,116 @@
+//! The gRPC services. Each method authenticates, makes one call of [`Registry`], and maps the error in one place.
+//!
+//! Two servers: the API for staff, programs and the public, and the federation for peers. They share nothing but the
+//! registry: what is served on one is not served on the other.
+
+mod admin;
+mod callers;
+mod catalog;
+mod city;
+mod deadline;
+mod federation;
+mod import;
+mod resources;
+mod status;
+
+use std::{io, time::Duration};
+
+use isopolity_federation::{CallerAddress, Connection, LeafKeeper, PeerIdentity};
+use isopolity_proto::{
+    DESCRIPTORS,
+    admin::{
+        node_service_server::NodeServiceServer, peer_service_server::PeerServiceServer,
+        token_service_server::TokenServiceServer,
+    },
+    catalog::catalog_service_server::CatalogServiceServer,
+    federation::federation_service_server::FederationServiceServer,
+    registry::{
+        agreement_service_server::AgreementServiceServer, city_service_server::CityServiceServer,
+        import_service_server::ImportServiceServer, organization_service_server::OrganizationServiceServer,
+        partnership_service_server::PartnershipServiceServer,
+    },
+};
+use isopolity_registry::Registry;
+use prost_types::Timestamp;
+use tokio_stream::Stream;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Server, server::Router};
+
+/// The largest message that a caller of the API may send.
+const API_MESSAGE_MAX: usize = 4 << 20;
+/// The largest message that a peer may send: a question, a greeting.
+const PEER_MESSAGE_MAX: usize = 64 << 10;
+/// Streams that one connection may have open.
+const STREAMS_MAX: u32 = 100;
+
+/// What the services work with.
+#[derive(Clone)]
+pub(crate) struct Services {
+    pub(crate) registry: Registry,
+    pub(crate) anonymous_reads: bool,
+    pub(crate) started: Timestamp,
+    pub(crate) endpoint: String,
+    pub(crate) keeper: LeafKeeper,
+    pub(crate) draining: CancellationToken,
+}
+
+impl Services {
+    /// Serves the API until it is told to drain.
+    pub(crate) async fn serve_api(
+        self,
+        incoming: impl Stream<Item = io::Result<Connection<CallerAddress>>> + Send + 'static,
+    ) -> Result<(), tonic::transport::Error> {
+        let (health, health_service) = tonic_health::server::health_reporter();
+        health.set_service_status("", tonic_health::ServingStatus::Serving).await;
+        let drain = self.draining.clone();
+        let limit = API_MESSAGE_MAX;
+        let mut router: Router = server()
+            .add_service(health_service)
+            .add_service(CityServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(OrganizationServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(AgreementServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(PartnershipServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(ImportServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(CatalogServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(PeerServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(TokenServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(NodeServiceServer::new(self).max_decoding_message_size(limit));
+        // Reflection in both versions: older tools ask for v1alpha. The descriptors were decoded at build time.
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        match (reflection().build_v1(), reflection().build_v1alpha()) {
+            (Ok(v1), Ok(v1alpha)) => router = router.add_service(v1).add_service(v1alpha),
+            (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "reflection is not served"),
+        }
+        let draining = async move {
+            drain.cancelled().await;
+            health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+        };
+        router.serve_with_incoming_shutdown(incoming, draining).await
+    }
+
+    /// Serves peers until it is told to drain.
+    pub(crate) async fn serve_federation(
+        self,
+        incoming: impl Stream<Item = io::Result<Connection<PeerIdentity>>> + Send + 'static,
+    ) -> Result<(), tonic::transport::Error> {
+        let drain = self.draining.clone();
+        server()
+            .add_service(FederationServiceServer::new(self).max_decoding_message_size(PEER_MESSAGE_MAX))
+            .serve_with_incoming_shutdown(incoming, async move { drain.cancelled().await })
+            .await
+    }
+}
+
+fn server() -> Server {
+    Server::builder()
+        .max_concurrent_streams(STREAMS_MAX)
+        .concurrency_limit_per_connection(STREAMS_MAX as usize)
+        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+        .http2_max_header_list_size(16 << 10)
+        .http2_max_pending_accept_reset_streams(Some(50))
+}

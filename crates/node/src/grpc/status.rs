@@ -1,0 +1,165 @@
+//! The one place where an error of the registry becomes a gRPC status with `google.rpc` details.
+
+use std::{collections::HashMap, time::Duration};
+
+use isopolity_domain::Violation;
+use isopolity_proto::{catalog::IncompleteAnswer, error::Reason, type_url};
+use isopolity_registry::{Error, error::with_causes};
+use prost::Message as _;
+use prost_types::Any;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+use tracing::error;
+
+/// The `domain` of `google.rpc.ErrorInfo`.
+const DOMAIN: &str = "isopolity";
+/// When a caller may try again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The status that a caller gets.
+pub(super) fn status(cause: &Error) -> Status {
+    let mut info: HashMap<String, String> = HashMap::new();
+    let mut details = ErrorDetails::new();
+    let code = match cause {
+        Error::Invalid(violations) => {
+            for Violation { field, description, .. } in &violations.0 {
+                details.add_bad_request_violation(field, description);
+            }
+            Code::InvalidArgument
+        }
+        Error::TokenMissing | Error::TokenInvalid => Code::Unauthenticated,
+        Error::RightMissing(right) => {
+            info.insert("right".to_owned(), right.as_str().to_owned());
+            Code::PermissionDenied
+        }
+        Error::NotFound(name) => {
+            details.set_resource_info(kind_of(name), name, "", cause.to_string());
+            Code::NotFound
+        }
+        Error::Exists(name) => {
+            details.set_resource_info(name.kind().as_str(), name.to_string(), "", cause.to_string());
+            Code::AlreadyExists
+        }
+        Error::InUse { name, used_by } => {
+            info.insert("used_by".to_owned(), used_by.to_string());
+            details.set_resource_info(name.kind().as_str(), name.to_string(), "", cause.to_string());
+            Code::FailedPrecondition
+        }
+        Error::EtagMismatch(name) => {
+            details.set_resource_info(name.kind().as_str(), name.to_string(), "", cause.to_string());
+            Code::Aborted
+        }
+        Error::PeerNotApproved(_) | Error::PeerSuspended { .. } => Code::PermissionDenied,
+        Error::PeerUnknown(city) => {
+            details.set_resource_info("peer", city, "", cause.to_string());
+            Code::NotFound
+        }
+        Error::LastAdministrator | Error::BundleRollback { .. } => Code::FailedPrecondition,
+        Error::Incomplete { .. } => Code::Unavailable,
+        Error::HomeUnreachable { .. } | Error::StorageBusy(_) => {
+            details.set_retry_info(Some(RETRY));
+            Code::Unavailable
+        }
+        Error::StorageFull(_) => Code::ResourceExhausted,
+        Error::Internal(_) => {
+            let incident = incident();
+            info.insert("incident".to_owned(), incident.clone());
+            error!(incident, error = %with_causes(cause), "a call failed");
+            Code::Internal
+        }
+    };
+    if matches!(cause, Error::StorageBusy(_) | Error::StorageFull(_)) {
+        error!(error = %with_causes(cause), "the database can't be written");
+    }
+    details.set_error_info(reason_name(cause.reason()), DOMAIN, info);
+    let message = if matches!(cause, Error::Internal(_)) {
+        format!("{cause}; its log has the cause")
+    } else {
+        cause.to_string()
+    };
+    let status = Status::with_error_details(code, message, details);
+    match cause {
+        Error::Incomplete { outcomes, coverage, took, .. } => with_detail(
+            &status,
+            &IncompleteAnswer {
+                outcomes: outcomes.clone(),
+                coverage: coverage.clone(),
+                took: prost_types::Duration::try_from(*took).ok(),
+            },
+        ),
+        _ => status,
+    }
+}
+
+/// A refusal because the node is going down.
+pub(super) fn shutting_down() -> Status {
+    let mut details = ErrorDetails::with_error_info(reason_name(Reason::ShuttingDown), DOMAIN, HashMap::new());
+    details.set_retry_info(Some(RETRY));
+    Status::with_error_details(Code::Unavailable, "the node is shutting down", details)
+}
+
+/// A refusal because the caller's time is over.
+pub(super) fn deadline_exceeded() -> Status {
+    let details = ErrorDetails::with_error_info(reason_name(Reason::DeadlineExceeded), DOMAIN, HashMap::new());
+    Status::with_error_details(Code::DeadlineExceeded, "the deadline passed", details)
+}
+
+/// The name of a reason as `ErrorInfo` carries it.
+pub(super) fn reason_name(reason: Reason) -> &'static str {
+    let name = reason.as_str_name();
+    name.strip_prefix("REASON_").unwrap_or(name)
+}
+
+fn kind_of(name: &str) -> &'static str {
+    name.parse::<isopolity_domain::Name>().map_or("resource", |name| name.kind().as_str())
+}
+
+/// The status with one more detail, which is of a type of ours.
+fn with_detail<M: prost::Name>(status: &Status, detail: &M) -> Status {
+    let Ok(mut inner) = tonic_types::pb::Status::decode(status.details()) else { return status.clone() };
+    inner.details.push(Any { type_url: type_url(&M::full_name()), value: detail.encode_to_vec() });
+    Status::with_details(status.code(), status.message(), inner.encode_to_vec().into())
+}
+
+/// A number by which a caller's complaint is found in the log.
+fn incident() -> String {
+    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+    format!("{:016x}", RandomState::new().build_hasher().finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use isopolity_domain::Violations;
+
+    use super::*;
+
+    #[test]
+    fn a_violation_names_the_field_and_the_reason() {
+        let violations = Violations(vec![Violation::required("partnership.titles")]);
+        let status = status(&Error::Invalid(violations));
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let details = status.get_error_details();
+        assert_eq!(details.bad_request().unwrap().field_violations[0].field, "partnership.titles");
+        let info = details.error_info().unwrap();
+        assert_eq!((info.reason.as_str(), info.domain.as_str()), ("FIELD_REQUIRED", "isopolity"));
+    }
+
+    #[test]
+    fn an_incomplete_answer_carries_the_outcomes() {
+        let status = status(&Error::Incomplete {
+            required: "x".into(),
+            outcomes: Vec::new(),
+            coverage: None,
+            took: Duration::from_secs(1),
+        });
+        let inner = tonic_types::pb::Status::decode(status.details()).unwrap();
+        assert!(inner.details.iter().any(|any| any.type_url.ends_with("isopolity.catalog.v1.IncompleteAnswer")));
+    }
+
+    #[test]
+    fn a_fault_of_the_node_tells_the_caller_nothing_of_its_inside() {
+        let status = status(&Error::internal("secret path"));
+        assert!(!format!("{status:?}").contains("secret path"));
+        assert!(status.get_error_details().error_info().unwrap().metadata.contains_key("incident"));
+    }
+}

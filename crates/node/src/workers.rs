@@ -1,0 +1,64 @@
+//! What a node does without being asked.
+
+use std::{sync::Arc, time::Duration};
+
+use isopolity_domain::Clock;
+use isopolity_federation::LeafKeeper;
+use isopolity_registry::Registry;
+use tokio::{task::JoinSet, time::MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span, info, warn};
+
+/// How often peers are greeted: within five minutes a newer bundle of theirs arrives.
+const TEND_PEERS: Duration = Duration::from_secs(240);
+/// How often certificates are looked at.
+const RENEW: Duration = Duration::from_secs(30);
+
+pub(crate) fn start(
+    tasks: &mut JoinSet<()>,
+    registry: &Registry,
+    api_keeper: Option<LeafKeeper>,
+    clock: &Arc<dyn Clock>,
+    draining: &CancellationToken,
+    span: &Span,
+) {
+    let index = registry.clone();
+    let cancelled = draining.clone();
+    tasks.spawn(async move { index.keep_index(cancelled).await }.instrument(span.clone()));
+
+    let peers = registry.clone();
+    tasks.spawn(every(TEND_PEERS, draining.clone(), move || {
+        let peers = peers.clone();
+        async move { peers.tend_peers().await }
+    }).instrument(span.clone()));
+
+    let keeper = registry.federation().leaf().clone();
+    let keepers: Vec<(&'static str, LeafKeeper)> =
+        std::iter::once(("federation", keeper)).chain(api_keeper.map(|keeper| ("api", keeper))).collect();
+    let clock = Arc::clone(clock);
+    tasks.spawn(every(RENEW, draining.clone(), move || {
+        for (listener, keeper) in &keepers {
+            match keeper.renew_if_due(clock.now()) {
+                Ok(true) => info!(listener, certificate.expires = %keeper.expires(), "certificate renewed"),
+                Ok(false) => {}
+                Err(error) => warn!(listener, %error, "the certificate can't be renewed; trying again"),
+            }
+        }
+        std::future::ready(())
+    }).instrument(span.clone()));
+}
+
+async fn every<F: Future<Output = ()>>(period: Duration, cancelled: CancellationToken, mut work: impl FnMut() -> F) {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = cancelled.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        tokio::select! {
+            () = cancelled.cancelled() => return,
+            () = work() => {}
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The worker that feeds the search index: one more reader of the feed.
+
+use std::time::Duration;
+
+use isopolity_domain::feed::Position;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::{Error, Registry};
+
+/// Publications that are indexed in one commit.
+const BATCH: u64 = 500;
+/// How long the worker sleeps when nothing is announced: other processes may share the database.
+const POLL: Duration = Duration::from_secs(2);
+/// How long it waits after a fault before it tries again.
+const AFTER_FAULT: Duration = Duration::from_secs(5);
+
+impl Registry {
+    /// Keeps the search index up with the feed until it is cancelled.
+    pub async fn keep_index(&self, cancelled: CancellationToken) {
+        let mut head = self.inner.head.subscribe();
+        loop {
+            head.mark_unchanged();
+            let pause = match self.index_once().await {
+                Ok(_) => POLL,
+                Err(error) => {
+                    warn!(error = %crate::error::with_causes(&error), "the search index can't follow the feed; trying again");
+                    AFTER_FAULT
+                }
+            };
+            tokio::select! {
+                () = cancelled.cancelled() => return,
+                changed = head.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Brings the index up to the present end of the feed. Returns how many publications it took.
+    ///
+    /// # Errors
+    /// What the store or the index says; the index is then where it was.
+    pub async fn index_once(&self) -> Result<u64, Error> {
+        let mut taken = 0;
+        loop {
+            let head = self.store().feed_head().await?;
+            let mut position = self.catalog().position();
+            if position.epoch != head.epoch {
+                if position.sequence > 0 {
+                    info!(feed.epoch = %head.epoch, "the feed began a new epoch; indexing from its start");
+                }
+                position = Position { epoch: head.epoch.clone(), sequence: 0 };
+            }
+            let publications = self.store().feed_after(position.sequence, BATCH).await?;
+            let whole = u64::try_from(publications.len()).unwrap_or(BATCH) < BATCH;
+            // Where the feed was read to its end, sequences that were superseded count as read.
+            let sequence = match publications.last() {
+                Some(last) if whole => last.sequence.max(head.sequence),
+                Some(last) => last.sequence,
+                None => head.sequence,
+            };
+            let to = Position { epoch: head.epoch, sequence };
+            if publications.is_empty() && to == self.catalog().position() {
+                self.published(to);
+                return Ok(taken);
+            }
+            taken += u64::try_from(publications.len()).unwrap_or_default();
+            let catalog = self.catalog().clone();
+            tokio::task::spawn_blocking(move || catalog.apply(&publications, to)).await.map_err(Error::internal)??;
+        }
+    }
+}
+
+/// How far the feed has come, and the index after it.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// The latest publication.
+    pub published: Position,
+    /// The latest publication that searches find.
+    pub indexed: Position,
+    /// How many resources are published.
+    pub records: i64,
+}
+
+impl Registry {
+    /// How far the feed has come, and the index after it.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn progress(&self) -> Result<Progress, Error> {
+        Ok(Progress {
+            published: self.store().feed_head().await?,
+            indexed: self.catalog().position(),
+            records: self.store().published_count().await?,
+        })
+    }
+}

@@ -1,0 +1,394 @@
+//! Adding, approving, suspending and removing peers.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use isopolity_domain::{CityId, Violation, clock::to_timestamp};
+use isopolity_federation::{Bundle, BundleError, Health, PeerSettings, Trouble};
+use isopolity_proto::{
+    admin::{self, PeerState, PeerTrouble},
+    error::Reason,
+    options::Audience,
+};
+use isopolity_store::{Peer, Tx};
+use tracing::{info, warn};
+
+use crate::{Caller, Error, Registry, Right};
+
+/// Where the store keeps this city's own bundle.
+const OWN_BUNDLE: &str = "own_bundle";
+/// How long a greeting may take.
+const GREETING: Duration = Duration::from_secs(5);
+/// The longest reason for a suspension.
+const REASON_MAX: usize = 500;
+
+impl Registry {
+    /// This city's own trust bundle as a file for others, and its fingerprint.
+    ///
+    /// # Errors
+    /// [`Error::RightMissing`], or what the store says.
+    pub async fn own_bundle(&self, caller: &Caller) -> Result<(Bytes, String), Error> {
+        caller.must(Right::Administer)?;
+        let bundle = self.present_bundle().await?;
+        Ok((bundle.file.clone(), bundle.fingerprint()))
+    }
+
+    /// This city's own trust bundle for an approved peer.
+    ///
+    /// # Errors
+    /// [`Error::PeerNotApproved`] and the like.
+    pub async fn bundle_for_peer(&self, peer: &CityId) -> Result<Bytes, Error> {
+        self.clearance_of(peer)?;
+        Ok(self.present_bundle().await?.file)
+    }
+
+    /// Adds a city by its bundle file, or takes a newer bundle of one that is known. Adding a city that was removed
+    /// begins again: it has to be approved.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a bundle that is damaged, expired or this city's own, [`Error::BundleRollback`] for one that
+    /// is older than one seen before.
+    pub async fn add_peer(&self, caller: &Caller, file: &[u8]) -> Result<admin::Peer, Error> {
+        caller.must(Right::Administer)?;
+        let bundle = Bundle::parse(file).map_err(|error| bad_bundle(&error))?;
+        if bundle.city == *self.city() {
+            return Err(bad_bundle_text("is this city's own; add the other city's bundle here, and this one there"));
+        }
+        if bundle.expired(self.now()) {
+            return Err(bad_bundle_text(&format!("expired at {}: ask the city for its present one", bundle.expires)));
+        }
+        let mut tx = self.store().begin("add peer").await?;
+        let peer = match tx.peer(&bundle.city).await? {
+            None => Peer {
+                city: bundle.city.clone(),
+                state: PeerState::Invited,
+                state_reason: String::new(),
+                audience: Audience::Public,
+                bundle: bundle.file.clone(),
+                bundle_sequence: bundle.sequence,
+                records: 0,
+                create_time: self.now(),
+                approve_time: None,
+            },
+            Some(known) => renewed(known, &bundle)?,
+        };
+        tx.put_peer(&peer).await?;
+        tx.commit().await?;
+        self.reload_peers().await?;
+        info!(peer.city = %peer.city, peer.bundle_sequence = peer.bundle_sequence, caller.id = caller.id(), "peer added");
+        self.greet_quietly(&peer.city).await;
+        Ok(self.describe(&peer))
+    }
+
+    /// Approves a city that was added, or ends its suspension.
+    ///
+    /// # Errors
+    /// [`Error::PeerUnknown`], [`Error::Invalid`] if a fingerprint is given that is not that of the bundle here.
+    pub async fn approve_peer(
+        &self,
+        caller: &Caller,
+        city: &str,
+        audience: Audience,
+        fingerprint: &str,
+    ) -> Result<admin::Peer, Error> {
+        caller.must(Right::Administer)?;
+        if audience == Audience::Internal {
+            return Err(Violation::invalid("audience", "must be AUDIENCE_PUBLIC or AUDIENCE_FEDERATION").into());
+        }
+        let now = self.now();
+        let peer = self
+            .change_peer("approve peer", city, |peer| {
+                let bundle = Bundle::parse(&peer.bundle).map_err(Error::internal)?;
+                if !fingerprint.is_empty() && !fingerprint.eq_ignore_ascii_case(&bundle.fingerprint()) {
+                    let found = bundle.fingerprint();
+                    let description = format!("is not that of the bundle here, which is {found}: do not approve; ask the city again");
+                    return Err(Violation::invalid("fingerprint", description).into());
+                }
+                if peer.state == PeerState::Left {
+                    return Err(Error::PeerUnknown(format!("{}, which was removed; add its bundle again", peer.city)));
+                }
+                if audience != Audience::Unspecified {
+                    peer.audience = audience;
+                }
+                if peer.state != PeerState::Active {
+                    peer.state = PeerState::Active;
+                    peer.state_reason.clear();
+                    peer.approve_time = Some(now);
+                }
+                Ok(())
+            })
+            .await?;
+        info!(peer.city = %peer.city, peer.audience = ?peer.audience, caller.id = caller.id(), "peer approved");
+        self.greet_quietly(&peer.city).await;
+        Ok(self.describe(&peer))
+    }
+
+    /// Holds a city back.
+    ///
+    /// # Errors
+    /// [`Error::PeerUnknown`], [`Error::Invalid`] without a reason.
+    pub async fn suspend_peer(&self, caller: &Caller, city: &str, reason: &str) -> Result<admin::Peer, Error> {
+        caller.must(Right::Administer)?;
+        if reason.trim().is_empty() {
+            return Err(Violation::required("reason").into());
+        }
+        let reason = checked_reason(reason)?;
+        let peer = self
+            .change_peer("suspend peer", city, |peer| match peer.state {
+                PeerState::Active | PeerState::Suspended => {
+                    peer.state = PeerState::Suspended;
+                    peer.state_reason.clone_from(&reason);
+                    Ok(())
+                }
+                _ => Err(Error::PeerNotApproved(peer.city.clone())),
+            })
+            .await?;
+        warn!(peer.city = %peer.city, reason, caller.id = caller.id(), "peer suspended");
+        Ok(self.describe(&peer))
+    }
+
+    /// Ends peering. What was known of the city stays, so that no older bundle of it can come back.
+    ///
+    /// # Errors
+    /// [`Error::PeerUnknown`].
+    pub async fn remove_peer(&self, caller: &Caller, city: &str, reason: &str) -> Result<admin::Peer, Error> {
+        caller.must(Right::Administer)?;
+        let reason = checked_reason(reason)?;
+        let peer = self
+            .change_peer("remove peer", city, |peer| {
+                peer.state = PeerState::Left;
+                peer.state_reason.clone_from(&reason);
+                Ok(())
+            })
+            .await?;
+        warn!(peer.city = %peer.city, reason, caller.id = caller.id(), "peer removed");
+        Ok(self.describe(&peer))
+    }
+
+    /// Lists the peers by id; greets each first if asked to.
+    ///
+    /// # Errors
+    /// [`Error::RightMissing`], or what the store says.
+    pub async fn list_peers(&self, caller: &Caller, include_left: bool, greet: bool) -> Result<Vec<admin::Peer>, Error> {
+        caller.must(Right::Administer)?;
+        let mut peers = self.store().peers().await?;
+        peers.retain(|peer| include_left || peer.state != PeerState::Left);
+        peers.sort_by(|one, other| one.city.cmp(&other.city));
+        if greet {
+            let asked = peers.iter().filter(|peer| matches!(peer.state, PeerState::Invited | PeerState::Active));
+            futures::future::join_all(asked.map(|peer| self.greet_quietly(&peer.city))).await;
+        }
+        Ok(peers.iter().map(|peer| self.describe(peer)).collect())
+    }
+
+    /// Greets every peer once, takes bundles that are newer than those here, and keeps what peers said of themselves.
+    pub async fn tend_peers(&self) {
+        for settings in self.federation().all() {
+            if !matches!(settings.state, PeerState::Invited | PeerState::Active) {
+                continue;
+            }
+            if let Ok(hello) = self.federation().greet(&settings.city, GREETING).await
+                && settings.state == PeerState::Active
+                && hello.approved
+                && hello.bundle_sequence > settings.bundle.sequence
+                && let Err(error) = self.take_newer_bundle(&settings).await
+            {
+                warn!(peer.city = %settings.city, error = %crate::error::with_causes(&error), "the peer's newer bundle can't be taken");
+            }
+            if let Err(error) = self.keep_record_count(&settings).await {
+                warn!(peer.city = %settings.city, error = %crate::error::with_causes(&error), "what the peer said can't be kept");
+            }
+        }
+    }
+
+    async fn take_newer_bundle(&self, settings: &PeerSettings) -> Result<(), Error> {
+        let file = self
+            .federation()
+            .fetch_bundle(&settings.city, GREETING)
+            .await
+            .map_err(|error| Error::HomeUnreachable { city: settings.city.clone(), description: error.description })?;
+        let bundle = Bundle::parse(&file).map_err(|error| bad_bundle(&error))?;
+        let mut tx = self.store().begin("take newer bundle").await?;
+        let Some(known) = tx.peer(&settings.city).await? else { return Ok(()) };
+        if known.state != PeerState::Active {
+            return Ok(());
+        }
+        let peer = renewed(known, &bundle)?;
+        tx.put_peer(&peer).await?;
+        tx.commit().await?;
+        info!(peer.city = %peer.city, peer.bundle_sequence = peer.bundle_sequence, "took the peer's newer bundle");
+        self.reload_peers().await
+    }
+
+    /// Remembers over restarts how many records a peer said we may see, for coverage when it does not answer.
+    async fn keep_record_count(&self, settings: &PeerSettings) -> Result<(), Error> {
+        let Some(records) = self.federation().health(&settings.city).records else { return Ok(()) };
+        let mut tx = self.store().begin("keep record count").await?;
+        match tx.peer(&settings.city).await? {
+            Some(mut peer) if peer.records != records => {
+                peer.records = records;
+                tx.put_peer(&peer).await?;
+                tx.commit().await?;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn change_peer(
+        &self,
+        label: &'static str,
+        city: &str,
+        change: impl FnOnce(&mut Peer) -> Result<(), Error>,
+    ) -> Result<Peer, Error> {
+        let id: CityId = city
+            .parse()
+            .map_err(|error: isopolity_domain::city_id::CityIdError| Violation::invalid("city", error.to_string()))?;
+        let mut tx: Tx = self.store().begin(label).await?;
+        let mut peer = tx.peer(&id).await?.ok_or_else(|| Error::PeerUnknown(city.to_owned()))?;
+        change(&mut peer)?;
+        tx.put_peer(&peer).await?;
+        tx.commit().await?;
+        self.reload_peers().await?;
+        if peer.state != PeerState::Active {
+            self.federation().close_connections(&peer.city);
+        }
+        Ok(peer)
+    }
+
+    /// Hands the peers in the store to the federation.
+    pub(crate) async fn reload_peers(&self) -> Result<(), Error> {
+        let mut settings = Vec::new();
+        for peer in self.store().peers().await? {
+            match Bundle::parse(&peer.bundle) {
+                Ok(bundle) => settings.push(PeerSettings {
+                    city: peer.city,
+                    state: peer.state,
+                    state_reason: peer.state_reason,
+                    audience: peer.audience,
+                    bundle,
+                    records: peer.records,
+                }),
+                Err(error) => return Err(Error::internal(format!("the stored bundle of {} is damaged: {error}", peer.city))),
+            }
+        }
+        self.federation().set(settings);
+        Ok(())
+    }
+
+    /// Makes the own bundle, or a newer one when the endpoint or the keys have changed or half of its life is over.
+    pub(crate) async fn ensure_own_bundle(&self, endpoint: &str) -> Result<(), Error> {
+        let mut tx = self.store().begin("own bundle").await?;
+        let now = self.now();
+        let former = match tx.setting(OWN_BUNDLE).await? {
+            Some(file) => Some(Bundle::parse(&file).map_err(Error::internal)?),
+            None => None,
+        };
+        let fresh = self.identity().sign_bundle(endpoint, former.as_ref().map_or(1, |one| one.sequence + 1), now);
+        let fresh = Bundle::parse(&fresh).map_err(|error| {
+            Error::internal(format!("the own bundle would not be accepted (federation.endpoint is {endpoint:?}): {error}"))
+        })?;
+        let still_good = |former: &Bundle| {
+            former.endpoint == fresh.endpoint
+                && former.keys.keys().eq(fresh.keys.keys())
+                && former.authorities == fresh.authorities
+                && former.expires - now > (fresh.expires - now) / 2
+        };
+        let present = former.filter(still_good);
+        if present.is_none() {
+            tx.set_setting(OWN_BUNDLE, &fresh.file).await?;
+            tx.commit().await?;
+        }
+        self.federation().set_bundle_sequence(present.map_or(fresh.sequence, |former| former.sequence));
+        Ok(())
+    }
+
+    async fn present_bundle(&self) -> Result<Bundle, Error> {
+        let file = self.store().setting(OWN_BUNDLE).await?.ok_or_else(|| Error::internal("the own bundle is not stored"))?;
+        Bundle::parse(&file).map_err(Error::internal)
+    }
+
+    pub(crate) async fn own_bundle_sequence(&self) -> Result<i64, Error> {
+        Ok(self.present_bundle().await?.sequence)
+    }
+
+    /// A greeting whose failure is kept in the peer's health and is no error here.
+    async fn greet_quietly(&self, city: &CityId) {
+        if let Err(error) = self.federation().greet(city, GREETING).await {
+            info!(peer.city = %city, reason = %error.description, "peer did not answer a greeting");
+        }
+    }
+
+    fn describe(&self, peer: &Peer) -> admin::Peer {
+        let health: Health = self.federation().health(&peer.city);
+        let bundle = Bundle::parse(&peer.bundle).ok();
+        let trouble = |inbound: bool, trouble: &Trouble| PeerTrouble {
+            time: Some(to_timestamp(trouble.time)),
+            inbound,
+            reason: trouble.reason.into(),
+            description: trouble.description.clone(),
+        };
+        let inbound = health.inbound.iter().map(|one| trouble(true, one));
+        let outbound = health.outbound.iter().map(|one| trouble(false, one));
+        admin::Peer {
+            city: peer.city.to_string(),
+            state: peer.state.into(),
+            state_reason: peer.state_reason.clone(),
+            endpoint: bundle.as_ref().map(|one| one.endpoint.clone()).unwrap_or_default(),
+            audience: peer.audience.into(),
+            bundle_fingerprint: bundle.as_ref().map(Bundle::fingerprint).unwrap_or_default(),
+            bundle_sequence: peer.bundle_sequence,
+            bundle_expire_time: bundle.as_ref().map(|one| to_timestamp(one.expires)),
+            create_time: Some(to_timestamp(peer.create_time)),
+            approve_time: peer.approve_time.map(to_timestamp),
+            last_answer_time: health.last_answer.map(to_timestamp),
+            approved_by_peer: health.approved_by_peer,
+            records: health.records.unwrap_or(peer.records),
+            troubles: inbound.chain(outbound).collect(),
+            clock_skew_millis: health
+                .clock_skew
+                .and_then(|skew| i64::try_from(skew.whole_milliseconds()).ok())
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// A known peer with the bundle that came now.
+fn renewed(mut peer: Peer, bundle: &Bundle) -> Result<Peer, Error> {
+    let rejoining = peer.state == PeerState::Left;
+    if bundle.sequence < peer.bundle_sequence {
+        return Err(Error::BundleRollback { city: peer.city, found: bundle.sequence, known: peer.bundle_sequence });
+    }
+    if bundle.file != peer.bundle {
+        let former = Bundle::parse(&peer.bundle).map_err(Error::internal)?;
+        bundle.succeeds(&former).map_err(|error| bad_bundle(&error))?;
+        peer.bundle = bundle.file.clone();
+        peer.bundle_sequence = bundle.sequence;
+    }
+    if rejoining {
+        peer.state = PeerState::Invited;
+        peer.state_reason.clear();
+        peer.approve_time = None;
+    }
+    Ok(peer)
+}
+
+fn checked_reason(reason: &str) -> Result<String, Violation> {
+    if reason.chars().count() > REASON_MAX {
+        return Err(Violation::invalid("reason", format!("is longer than {REASON_MAX} characters")));
+    }
+    Ok(reason.trim().to_owned())
+}
+
+fn bad_bundle(error: &BundleError) -> Error {
+    bad_bundle_text(&error.to_string())
+}
+
+fn bad_bundle_text(description: &str) -> Error {
+    let violation = Violation {
+        field: "bundle".to_owned(),
+        reason: Reason::BundleInvalid,
+        description: description.to_owned(),
+    };
+    violation.into()
+}
