@@ -27,7 +27,7 @@ pub(crate) struct Global {
     /// The certificate of the city's CA [default: trust/ca.pem in the folder]
     #[arg(long, global = true, env = "ISOPOLITY_CA", value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
-    /// A file that holds the token; or put the token into ISOPOLITY_TOKEN
+    /// A file that holds the token; or put the token into `ISOPOLITY_TOKEN`
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// How to print

@@ -11,12 +11,11 @@ use crate::{args::Global, exit::Exit};
 
 /// Connects to the node that the options name, or to that of the folder.
 pub(crate) async fn connect(global: &Global) -> Result<Client, Exit> {
-    let address = match &global.node {
-        Some(address) => address.clone(),
-        None => {
-            let config = Config::load(&global.dir, env::vars()).map_err(|error| Exit::usage(error.to_string()))?;
-            config.api.listen.to_string()
-        }
+    let address = if let Some(address) = &global.node {
+        address.clone()
+    } else {
+        let config = Config::load(&global.dir, env::vars()).map_err(|error| Exit::usage(error.to_string()))?;
+        config.api.listen.to_string()
     };
     let ca = global.ca.clone().unwrap_or_else(|| global.dir.join("trust").join("ca.pem"));
     let root = read(&ca)?;

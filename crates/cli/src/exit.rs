@@ -60,22 +60,21 @@ impl From<Status> for Exit {
     fn from(status: Status) -> Self {
         let details = status.get_error_details();
         let reason = details.error_info().map(|info| info.reason.clone()).unwrap_or_default();
-        let mut message = status.message().to_owned();
+        let mut lines = vec![status.message().to_owned()];
         if let Some(request) = details.bad_request() {
-            message = "the node refused the request:".to_owned();
-            for violation in &request.field_violations {
-                message.push_str(&format!("\n  {}: {}", violation.field, violation.description));
-            }
+            lines = vec!["the node refused the request:".to_owned()];
+            lines.extend(request.field_violations.iter().map(|one| format!("  {}: {}", one.field, one.description)));
         }
         if let Some(incomplete) = incomplete(&status) {
-            for outcome in incomplete.outcomes.iter().filter(|outcome| !outcome.reason.is_empty()) {
-                let word = crate::output::outcome_word(outcome.outcome());
-                message.push_str(&format!("\n  {}: {word} ({})", outcome.city, outcome.reason));
-            }
+            let missing = incomplete.outcomes.iter().filter(|outcome| !outcome.reason.is_empty());
+            lines.extend(missing.map(|outcome| {
+                format!("  {}: {} ({})", outcome.city, crate::output::outcome_word(outcome.outcome()), outcome.reason)
+            }));
         }
         if !reason.is_empty() {
-            message.push_str(&format!("\n  [{reason}]"));
+            lines.push(format!("  [{reason}]"));
         }
+        let message = lines.join("\n");
         match status.code() {
             // The node spoke: it is there, but refused.
             Code::Unavailable if reason.is_empty() => Self::unreachable(format!("the node does not answer: {message}")),

@@ -7,12 +7,11 @@
 
 mod jwks;
 
-use std::fmt::Write as _;
-
 use bytes::Bytes;
 use isopolity_domain::{
     CityId,
     envelope::{self, Keys},
+    text::hexadecimal,
 };
 use rustls_pki_types::CertificateDer;
 use sha2::{Digest as _, Sha256};
@@ -141,11 +140,7 @@ impl Bundle {
     /// SHA-256 of the file in hexadecimal: what two people compare by telephone.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        Sha256::digest(&self.file).iter().fold(String::new(), |mut text, byte| {
-            // Writing to a string can't go wrong.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hexadecimal(&Sha256::digest(&self.file))
     }
 
     /// Whether this bundle may take the place of an earlier one. The same file may, too.

@@ -40,6 +40,8 @@ use tonic::transport::{Server, server::Router};
 const API_MESSAGE_MAX: usize = 4 << 20;
 /// The largest message that a peer may send: a question, a greeting.
 const PEER_MESSAGE_MAX: usize = 64 << 10;
+/// After about how long a peer's connection is made anew.
+const PEER_CONNECTION_AGE: Duration = Duration::from_mins(30);
 /// Streams that one connection may have open.
 const STREAMS_MAX: u32 = 100;
 
@@ -99,6 +101,8 @@ impl Services {
     ) -> Result<(), tonic::transport::Error> {
         let drain = self.draining.clone();
         server()
+            // So that what has changed in trust takes hold: the handshake is repeated, at a time that varies.
+            .max_connection_age(PEER_CONNECTION_AGE.mul_f64(jitter()))
             .add_service(FederationServiceServer::new(self).max_decoding_message_size(PEER_MESSAGE_MAX))
             .serve_with_incoming_shutdown(incoming, async move { drain.cancelled().await })
             .await
@@ -113,4 +117,11 @@ fn server() -> Server {
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
         .http2_max_header_list_size(16 << 10)
         .http2_max_pending_accept_reset_streams(Some(50))
+}
+
+/// A number from 0.9 to 1.1, another for each start of a node, so that not all of them come back at once.
+fn jitter() -> f64 {
+    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+    let random = RandomState::new().build_hasher().finish() % 201;
+    0.9 + f64::from(u8::try_from(random).unwrap_or(100)) / 1_000.0
 }

@@ -95,14 +95,11 @@ impl Node {
         })
         .await?;
 
-        let (api_tls, api_keeper) = match (&config.api.certificate, &config.api.key) {
-            (Some(certificate), Some(key)) => {
-                (tls::api_server_config_from_files(&config.path(certificate), &config.path(key))?, None)
-            }
-            _ => {
-                let keeper = LeafKeeper::api(identity, config.api.hosts.clone(), clock.now())?;
-                (tls::api_server_config(&keeper), Some(keeper))
-            }
+        let (api_tls, api_keeper) = if let (Some(certificate), Some(key)) = (&config.api.certificate, &config.api.key) {
+            (tls::api_server_config_from_files(&config.path(certificate), &config.path(key))?, None)
+        } else {
+            let keeper = LeafKeeper::api(identity, config.api.hosts.clone(), clock.now())?;
+            (tls::api_server_config(&keeper), Some(keeper))
         };
 
         let draining = CancellationToken::new();

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span, info, warn};
 
 /// How often peers are greeted: within five minutes a newer bundle of theirs arrives.
-const TEND_PEERS: Duration = Duration::from_secs(240);
+const TEND_PEERS: Duration = Duration::from_mins(4);
 /// How often certificates are looked at.
 const RENEW: Duration = Duration::from_secs(30);
 

@@ -9,6 +9,7 @@ use isopolity_domain::{
     Violation,
     clock::{from_timestamp, to_timestamp},
     envelope::SigningKey,
+    text,
 };
 use isopolity_proto::admin::{self, Role};
 use isopolity_store::Token;
@@ -100,7 +101,7 @@ impl Registry {
         let mut random = Zeroizing::new([0_u8; 38]);
         getrandom::fill(random.as_mut()).map_err(|error| Error::internal(error.to_string()))?;
         let (id, secret) = random.split_at(6);
-        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = text::hexadecimal(id);
         let secret = Zeroizing::new(format!("{PREFIX}{id}_{}", URL_SAFE_NO_PAD.encode(secret)));
         let token = Token {
             id,

@@ -104,7 +104,7 @@ impl Registry {
 
         let mut tx = self.store().begin("create").await?;
         self.references_must_exist(&mut tx, kind, &resource.0, kind.as_str()).await?;
-        let document = self.first_version(&name, &mut resource)?;
+        let document = self.first_version(&name, &mut resource);
         tx.insert_documents(std::slice::from_ref(&document)).await?;
         self.settle(tx, vec![document], validate_only).await?;
         Ok(resource.0)
@@ -138,13 +138,13 @@ impl Registry {
         }
         let before = Resource::decode(kind, current.body.clone())?;
         let mut after = before.clone();
-        after.merge(change, mask, kind)?;
+        after.merge(&change, mask, kind)?;
         validate::validate(kind, &after.0).map_err(|violations| violations.below(kind.as_str()))?;
         if after.content() == before.content() {
             return Ok(before.0);
         }
         self.references_must_exist(&mut tx, kind, &after.0, kind.as_str()).await?;
-        let document = self.next_version(&current, &mut after)?;
+        let document = self.next_version(&current, &mut after);
         if !tx.update_document(&document, current.revision).await? {
             return Err(Error::EtagMismatch(name));
         }
@@ -216,14 +216,14 @@ impl Registry {
     }
 
     /// The first version of a resource as it is stored.
-    pub(crate) fn first_version(&self, name: &Name, resource: &mut Resource) -> Result<Document, Error> {
+    pub(crate) fn first_version(&self, name: &Name, resource: &mut Resource) -> Document {
         let now = self.now();
         resource.stamp(1, now, now);
         resource.document(name.clone(), 1, now, now)
     }
 
     /// The next version of a resource as it is stored.
-    pub(crate) fn next_version(&self, current: &Document, resource: &mut Resource) -> Result<Document, Error> {
+    pub(crate) fn next_version(&self, current: &Document, resource: &mut Resource) -> Document {
         // Never earlier than the version before, should the clock have been set back.
         let now = self.now().max(current.update_time);
         let revision = current.revision + 1;
@@ -294,10 +294,13 @@ impl Registry {
 
     /// Tells the index worker and searches that the feed has grown.
     pub(crate) fn published(&self, head: Position) {
-        self.inner.head.send_modify(|known| {
-            if known.epoch != head.epoch || known.sequence < head.sequence {
+        // Wakes nobody for what is known already, or the index worker would wake itself for ever.
+        self.inner.head.send_if_modified(|known| {
+            let news = known.epoch != head.epoch || known.sequence < head.sequence;
+            if news {
                 *known = head;
             }
+            news
         });
     }
 
@@ -315,7 +318,7 @@ impl Registry {
         if tx.document(&name).await?.is_some() {
             return Ok(());
         }
-        let document = self.first_version(&name, &mut resource)?;
+        let document = self.first_version(&name, &mut resource);
         tx.insert_documents(std::slice::from_ref(&document)).await?;
         self.settle(tx, vec![document], false).await
     }

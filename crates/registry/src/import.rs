@@ -92,7 +92,7 @@ impl Registry {
         };
         let mut run = Run {
             registry: self,
-            dry_run,
+            write: !dry_run,
             news,
             progress: ImportProgress::default(),
             batch: Vec::new(),
@@ -131,7 +131,8 @@ impl Registry {
 /// An import on its way.
 struct Run<'a> {
     registry: &'a Registry,
-    dry_run: bool,
+    /// False in a dry run.
+    write: bool,
     news: mpsc::Sender<News>,
     progress: ImportProgress,
     batch: Vec<(i64, Name, Resource)>,
@@ -214,13 +215,13 @@ impl Run<'_> {
             }
             accepted.insert(name.clone());
             match current.remove(&name) {
-                None => fresh.push(self.registry.first_version(&name, &mut resource)?),
+                None => fresh.push(self.registry.first_version(&name, &mut resource)),
                 Some(before) => {
                     let same = Resource::decode(name.kind(), before.body.clone())?.content() == resource.content();
                     if same {
                         unchanged += 1;
                     } else {
-                        changed.push((self.registry.next_version(&before, &mut resource)?, before.revision));
+                        changed.push((self.registry.next_version(&before, &mut resource), before.revision));
                     }
                 }
             }
@@ -233,9 +234,9 @@ impl Run<'_> {
         }
         let (created, updated) = (fresh.len(), changed.len());
         fresh.extend(changed.into_iter().map(|(document, _)| document));
-        self.registry.settle(tx, fresh, self.dry_run).await?;
+        self.registry.settle(tx, fresh, !self.write).await?;
 
-        if self.dry_run {
+        if !self.write {
             self.seen.append(&mut accepted);
         }
         self.progress.created += i64::try_from(created).unwrap_or_default();

@@ -6,7 +6,7 @@ use std::{
 };
 
 use isopolity_domain::{
-    CityId, Name, Violation, Violations,
+    CityId, Kind, Name, Violation, Violations,
     answer::{Answer, AnswerStart, Ending, SortKey},
     clock::to_timestamp,
     merge::{MergedHit, merge, require},
@@ -57,8 +57,13 @@ impl Registry {
         }
         let selected = self.selected(caller, request)?;
 
+        // A peer that is newer may keep kinds that this version can't read: they are not asked for.
+        let kinds = match question.kinds.as_slice() {
+            [] => Kind::ALL.map(|kind| kind.as_str().to_owned()).to_vec(),
+            kinds => kinds.to_vec(),
+        };
         let query = QueryRequest {
-            question: Some(Question { order: order.into(), ..question.clone() }),
+            question: Some(Question { order: order.into(), kinds, ..question.clone() }),
             limit: i32::try_from(limit).unwrap_or(PAGE_MAX),
             purpose: request.purpose.clone(),
             requester: format!("{}@{}", caller.id(), self.city()),

@@ -99,6 +99,11 @@ impl From<DbErr> for Fault {
 }
 
 impl Fault {
+    /// Whether it may be gone after a while.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self, Self::Database(error) if matches!(class(error), Class::Busy))
+    }
+
     /// Says where it happened and at what.
     pub(crate) fn at(self, place: &Arc<str>, doing: &'static str) -> StoreError {
         let place = Arc::clone(place);

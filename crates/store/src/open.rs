@@ -4,7 +4,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use isopolity_domain::CityId;
@@ -30,6 +30,9 @@ const OPENING: i64 = 0x6973_6f70_6f6c_6974;
 /// How long a connection to PostgreSQL may be idle before it is tried out.
 const TRUSTED: Duration = Duration::from_secs(1);
 
+/// How long to wait before a busy SQLite file is opened again.
+const AGAIN: Duration = Duration::from_millis(20);
+
 /// A URL that was understood.
 enum Target {
     Sqlite { path: PathBuf },
@@ -40,9 +43,7 @@ pub(crate) async fn open(url: &str, city: &CityId, limits: Limits) -> Result<Sto
     let (target, place) = target(url)?;
     let (kind, connected) = match target {
         Target::Sqlite { path } => {
-            create(&path)
-                .await
-                .map_err(|source| StoreError::Open { place: Arc::clone(&place), source: source.into() })?;
+            create(&path).map_err(|source| StoreError::Open { place: Arc::clone(&place), source: source.into() })?;
             (StorageKind::Sqlite, connect_sqlite(path, limits).await)
         }
         Target::Postgresql { options } => (StorageKind::Postgresql, connect_postgresql(*options, limits).await),
@@ -85,12 +86,15 @@ fn target(url: &str) -> Result<(Target, Arc<str>), StoreError> {
 }
 
 /// Creates a missing file, for its owner only. SQLite gives the files beside it the same mode.
-async fn create(path: &Path) -> Result<(), io::Error> {
-    let mut options = tokio::fs::OpenOptions::new();
+fn create(path: &Path) -> Result<(), io::Error> {
+    // One at a time: to close a file lets go of all locks that this process holds on it, also those of SQLite.
+    static CREATING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _turn = CREATING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
-    options.mode(0o600);
-    match options.open(path).await {
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -117,7 +121,14 @@ async fn connect_sqlite(path: PathBuf, limits: Limits) -> Result<DatabaseConnect
         .test_before_acquire(false)
         // SQLite undoes a transaction by itself on some errors, sqlx then believes in it for ever.
         .map_sqlx_sqlite_before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }));
-    Ok(Database::connect(options).await?)
+    let begun = Instant::now();
+    loop {
+        match Database::connect(options.clone()).await.map_err(Fault::from) {
+            // SQLite does not wait where several begin the write-ahead log of a new file at once.
+            Err(fault) if fault.is_busy() && begun.elapsed() < limits.wait => tokio::time::sleep(AGAIN).await,
+            connected => return connected,
+        }
+    }
 }
 
 async fn connect_postgresql(postgresql: PgConnectOptions, limits: Limits) -> Result<DatabaseConnection, Fault> {

@@ -300,8 +300,8 @@ async fn ask(asker: &Running, arguments: &Demo) -> Result<SearchResponse, Exit> 
     } else {
         Question { text: arguments.words.join(" "), ..Default::default() }
     };
-    let asked = if arguments.words.is_empty() { "who has ties with Morocco?".to_owned() } else { question.text.clone() };
-    output::note(&format!("{} asks all cities: {asked}\n", asker.id));
+    let words = if arguments.words.is_empty() { "who has ties with Morocco?" } else { &question.text };
+    output::note(&format!("{} asks all cities: {words}\n", asker.id));
     let root = crate::connection::read(&asker.folder.join("trust").join("ca.pem"))?;
     let channel = isopolity_node::client::connect(&node.api_address().to_string(), &root, Some(&asker.token)).await?;
     let mut request = Request::new(SearchRequest {
@@ -330,7 +330,7 @@ fn hints(cities: &[Running], asker: &Running) -> String {
          export ISOPOLITY_DIR={folder} ISOPOLITY_NODE={api} ISOPOLITY_TOKEN=$(cat {folder}/admin.token)\n  \
          cargo run -q -- search kenitra\n  \
          cargo run -q -- search --country CV --kind agreement --output json\n  \
-         cargo run -q -- get cities/kenitra.example/partnerships/feira-kenitra\n  \
+         cargo run -q -- get cities/kenitra.example/partnerships/kenitra-feira\n  \
          cargo run -q -- peer list\n  \
          cargo run -q -- peer suspend {other} --reason \"a test\"\n\n\
          With other clients (see proto/README.md):\n\n  \

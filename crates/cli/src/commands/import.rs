@@ -124,14 +124,14 @@ impl Report {
 }
 
 fn describe(row: &RejectedRow) -> String {
-    let mut place = format!("line {}", row.line);
+    let mut place = vec![format!("line {}", row.line)];
     if !row.column.is_empty() {
-        place.push_str(&format!(", {}", row.column));
+        place.push(row.column.clone());
     }
     if row.character > 0 {
-        place.push_str(&format!(", character {}", row.character));
+        place.push(format!("character {}", row.character));
     }
-    format!("{place}: {}", row.description)
+    format!("{}: {}", place.join(", "), row.description)
 }
 
 fn format(arguments: &Import) -> Result<ImportFormat, Exit> {

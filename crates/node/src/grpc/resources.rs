@@ -1,7 +1,7 @@
 //! The standard methods of the three collections. They differ in their types only, so one text serves all.
 
 use isopolity_domain::{Kind, Name, Violation, name::NameError};
-use isopolity_proto::{registry, to_dynamic};
+use isopolity_proto::{error::Reason, registry, to_dynamic};
 use isopolity_registry::Error;
 use prost_reflect::DynamicMessage;
 use tonic::{Request, Response, Status};
@@ -18,9 +18,21 @@ pub(super) fn typed<M: prost::Name + Default>(resource: &DynamicMessage) -> Resu
     resource.transcode_to().map_err(|error| status(&Error::internal(error)))
 }
 
+/// The largest resource.
+const RESOURCE_MAX: usize = 1 << 20;
+
 /// The resource that a request must carry.
 pub(super) fn required<M: prost::Name>(field: &str, resource: Option<M>) -> Result<DynamicMessage, Status> {
     let resource = resource.ok_or_else(|| status(&Violation::required(field).into()))?;
+    let size = resource.encoded_len();
+    if size > RESOURCE_MAX {
+        let violation = Violation {
+            field: field.to_owned(),
+            reason: Reason::MessageTooLarge,
+            description: format!("is {size} bytes large; at most {RESOURCE_MAX} are kept"),
+        };
+        return Err(status(&violation.into()));
+    }
     Ok(to_dynamic(&resource))
 }
 

@@ -57,7 +57,7 @@ impl Resource {
     }
 
     /// Takes over the fields of `change` that `mask` names, or all that the node does not set.
-    pub(crate) fn merge(&mut self, change: Self, mask: &[String], kind: Kind) -> Result<(), Violations> {
+    pub(crate) fn merge(&mut self, change: &Self, mask: &[String], kind: Kind) -> Result<(), Violations> {
         let descriptor = self.0.descriptor();
         let mut violations = Vec::new();
         let mut fields = Vec::new();
@@ -93,9 +93,9 @@ impl Resource {
         revision: i64,
         create_time: OffsetDateTime,
         update_time: OffsetDateTime,
-    ) -> Result<Document, Error> {
+    ) -> Document {
         let body = Bytes::from(self.0.encode_to_vec());
-        Ok(Document { name, revision, audience: self.audience(), create_time, update_time, body })
+        Document { name, revision, audience: self.audience(), create_time, update_time, body }
     }
 
     fn set(&mut self, field: &str, value: Value) {
@@ -131,13 +131,13 @@ mod tests {
         let before = Partnership { internal_notes: "kept".into(), origin_countries: vec!["MA".into()], ..Default::default() };
         let change = Partnership { origin_countries: vec!["TN".into()], etag: "9".into(), ..Default::default() };
         let mut resource = Resource(to_dynamic(&before));
-        resource.merge(Resource(to_dynamic(&change)), &["origin_countries".into(), "etag".into()], Kind::Partnership).unwrap();
+        resource.merge(&Resource(to_dynamic(&change)), &["origin_countries".into(), "etag".into()], Kind::Partnership).unwrap();
         let after: Partnership = resource.0.transcode_to().unwrap();
         assert_eq!((after.internal_notes.as_str(), after.origin_countries[0].as_str(), after.etag.as_str()), ("kept", "TN", ""));
 
-        let error = resource.merge(Resource(to_dynamic(&change)), &["orgin".into()], Kind::Partnership).unwrap_err();
+        let error = resource.merge(&Resource(to_dynamic(&change)), &["orgin".into()], Kind::Partnership).unwrap_err();
         assert_eq!(error.0[0].field, "update_mask");
-        resource.merge(Resource(to_dynamic(&change)), &[], Kind::Partnership).unwrap();
+        resource.merge(&Resource(to_dynamic(&change)), &[], Kind::Partnership).unwrap();
         assert_eq!(resource.text("internal_notes"), "");
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use csv::StringRecord;
-use isopolity_domain::{CityId, Kind, Name, codes, text::{fold, slug}};
+use isopolity_domain::{CityId, Kind, Name, codes, text::{fold, hexadecimal, slug}};
 use isopolity_proto::{
     options::Audience,
     registry::{Agreement, AgreementKind, AgreementParty, ImportStart},
@@ -186,7 +186,7 @@ impl Fields<'_> {
     /// The same statement always has the same name: readable, and told apart from homonyms by where the partner is.
     fn id(&self) -> String {
         let key = ["partner", "partner_country", "partner_lat", "partner_lon"].map(|column| self.get(column)).join("\u{1f}");
-        let digest: String = Sha256::digest(key.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let digest = hexadecimal(Sha256::digest(key.as_bytes()).get(..4).unwrap_or_default());
         let partner = slug(self.get("partner"), 40);
         if partner.is_empty() { format!("twinning-{digest}") } else { format!("twinning-{partner}-{digest}") }
     }
