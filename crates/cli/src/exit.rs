@@ -4,6 +4,7 @@ use std::{io::Write as _, process::ExitCode};
 
 use isopolity_node::client::ClientError;
 use isopolity_proto::catalog::IncompleteAnswer;
+use isopolity_registry::error::with_causes;
 use prost::{Message as _, Name as _};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -22,6 +23,11 @@ impl Exit {
     /// Something broke.
     pub(crate) fn fault(message: impl Into<String>) -> Self {
         Self { code: 1, message: message.into() }
+    }
+
+    /// Something broke, with all its causes on one line.
+    pub(crate) fn broken(error: &dyn std::error::Error) -> Self {
+        Self::fault(with_causes(error))
     }
 
     /// Called wrongly, or configured wrongly.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use isopolity_proto::{
     catalog::{CityOutcome, Outcome, SearchResponse},
     field, json,
@@ -46,7 +46,8 @@ pub(crate) fn json<M: prost::Name>(message: &M) -> Result<(), Exit> {
 /// A table with these headings.
 pub(crate) fn table(headings: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    let underlined = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+    table.load_style(underlined).set_content_arrangement(ContentArrangement::Dynamic);
     if !io::IsTerminal::is_terminal(&io::stdout()) {
         table.set_width(160);
     }
@@ -96,7 +97,10 @@ fn outcomes(outcomes: &[CityOutcome]) -> String {
         rows.add_row([
             outcome.city.clone(),
             outcome_word(outcome.outcome()).to_owned(),
-            outcome.took.map(|took| format!("{} ms", took.seconds * 1_000 + i64::from(took.nanos) / 1_000_000)).unwrap_or_default(),
+            outcome
+                .took
+                .map(|took| format!("{} ms", took.seconds * 1_000 + i64::from(took.nanos) / 1_000_000))
+                .unwrap_or_default(),
             outcome.hits.to_string(),
             outcome.total.to_string(),
             outcome.reason.clone(),
@@ -158,7 +162,9 @@ fn facet(resource: &DynamicMessage, wanted: Facet) -> String {
     match &*resource.get_field(&found) {
         Value::List(values) => values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
         Value::EnumNumber(number) => match found.kind() {
-            prost_reflect::Kind::Enum(values) => values.get_value(*number).map(|value| stage_word(value.name())).unwrap_or_default(),
+            prost_reflect::Kind::Enum(values) => {
+                values.get_value(*number).map(|value| stage_word(value.name())).unwrap_or_default()
+            }
             _ => String::new(),
         },
         _ => String::new(),
@@ -172,6 +178,10 @@ fn stage_word(name: &str) -> String {
 fn illustrative(resource: &DynamicMessage) -> bool {
     resource
         .get_field_by_name("provenance")
-        .and_then(|provenance| provenance.as_message().and_then(|one| one.get_field_by_name("illustrative").and_then(|flag| flag.as_bool())))
+        .and_then(|provenance| {
+            provenance
+                .as_message()
+                .and_then(|one| one.get_field_by_name("illustrative").and_then(|flag| flag.as_bool()))
+        })
         .unwrap_or_default()
 }

@@ -83,7 +83,8 @@ pub fn open(envelope: &Envelope, expected: &'static str, keys: &Keys) -> Result<
         return Err(EnvelopeError::SignatureCount(envelope.signatures.len()));
     };
     let key = keys.get(&signature.keyid).ok_or_else(|| EnvelopeError::UnknownKey(signature.keyid.clone()))?;
-    let sig = Ed25519Signature::from_slice(&signature.sig).map_err(|_error: ed25519_dalek::SignatureError| EnvelopeError::BadSignature)?;
+    let sig = Ed25519Signature::from_slice(&signature.sig)
+        .map_err(|_error: ed25519_dalek::SignatureError| EnvelopeError::BadSignature)?;
     key.verify_strict(&pre_authentication_encoding(expected, &envelope.payload), &sig)
         .map_err(|_error: ed25519_dalek::SignatureError| EnvelopeError::BadSignature)?;
     Ok(envelope.payload.clone())

@@ -88,10 +88,8 @@ impl FromStr for Name {
         match (parts.next(), parts.next(), parts.next()) {
             (None, None, None) => Ok(Self::of_city(city)),
             (Some(collection), Some(id), None) => {
-                let kind = Kind::ALL
-                    .into_iter()
-                    .find(|kind| kind.collection() == Some(collection))
-                    .ok_or_else(error)?;
+                let kind =
+                    Kind::ALL.into_iter().find(|kind| kind.collection() == Some(collection)).ok_or_else(error)?;
                 Self::new(city, kind, id).map_err(|_error: NameError| error())
             }
             _ => Err(error()),
@@ -121,8 +119,17 @@ mod tests {
 
     #[test]
     fn what_is_not_a_name_is_refused_with_the_form_that_would_be_right() {
-        for bad in ["", "cities", "cities/geneve", "cities/a.b/", "cities/a.b/boats/1", "cities/a.b/partnerships/A",
-            "cities/a.b/partnerships/-a", "cities/a.b/partnerships/a/b", "/cities/a.b"] {
+        for bad in [
+            "",
+            "cities",
+            "cities/geneve",
+            "cities/a.b/",
+            "cities/a.b/boats/1",
+            "cities/a.b/partnerships/A",
+            "cities/a.b/partnerships/-a",
+            "cities/a.b/partnerships/a/b",
+            "/cities/a.b",
+        ] {
             assert!(bad.parse::<Name>().is_err(), "{bad}");
         }
         let error = Name::parse_as(Kind::Agreement, "cities/a.b/partnerships/x").unwrap_err().to_string();

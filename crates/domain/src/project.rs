@@ -13,7 +13,8 @@ use prost_reflect::{DynamicMessage, Kind as FieldKind, ReflectMessage as _, Valu
 
 /// Removes, at every depth, what the audience may not see, and unknown fields, of which nothing is known.
 pub fn project(message: &mut DynamicMessage, audience: Audience) {
-    drop(message.take_unknown_fields());
+    // Taken one by one: dropping the iterator leaves what it has not reached.
+    message.take_unknown_fields().for_each(drop);
     let hidden = hidden_from(message, audience);
     for number in hidden {
         message.clear_field_by_number(number);
@@ -61,7 +62,9 @@ fn hidden_from(message: &DynamicMessage, audience: Audience) -> Vec<u32> {
     let pick = |plan: &Plan| plan.iter().filter(|(_, needs)| *needs > audience).map(|(number, _)| *number).collect();
     // Options are decoded once for each message type of the built-in pool; foreign pools (tests) are not remembered.
     let own = descriptor.parent_pool() == isopolity_proto::pool();
-    if own && let Some(plan) = PLANS.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(descriptor.full_name()) {
+    if own
+        && let Some(plan) = PLANS.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(descriptor.full_name())
+    {
         return pick(plan);
     }
     let plan: Plan = descriptor.fields().map(|one| (one.number(), field::audience(&one))).collect();
@@ -120,7 +123,10 @@ mod tests {
             ..Default::default()
         };
         let contact = &see(&organization, Audience::Public).contact_points[0];
-        assert_eq!((contact.function.as_str(), contact.phone.as_str(), contact.person_name.as_str()), ("office", "", ""));
+        assert_eq!(
+            (contact.function.as_str(), contact.phone.as_str(), contact.person_name.as_str()),
+            ("office", "", "")
+        );
         let amount = Money { currency_code: "EUR".into(), amount: "1".into() };
         let partnership = Partnership {
             contributions: vec![Contribution { private_amount: Some(amount), ..Default::default() }],
@@ -132,7 +138,8 @@ mod tests {
     #[test]
     fn unknown_fields_do_not_leave() {
         // Field 1000, varint 1: something that a newer version added.
-        let mut dynamic = DynamicMessage::decode(isopolity_proto::descriptor::<Partnership>(), &[0xc0, 0x3e, 0x01][..]).unwrap();
+        let mut dynamic =
+            DynamicMessage::decode(isopolity_proto::descriptor::<Partnership>(), &[0xc0, 0x3e, 0x01][..]).unwrap();
         assert_eq!(dynamic.unknown_fields().count(), 1);
         project(&mut dynamic, Audience::Public);
         assert_eq!(dynamic.unknown_fields().count(), 0);

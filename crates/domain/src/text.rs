@@ -102,9 +102,18 @@ mod tests {
     #[test]
     fn case_and_diacritics_are_one_in_every_script() {
         for (one, other) in [
-            ("São João", "SAO JOAO"), ("Kénitra", "kenitra"), ("Łódź", "lodz"), ("Tórshavn", "Torshavn"),
-            ("İstanbul", "istanbul"), ("Köln", "KÖLN"), ("Straße", "strasse"), ("Αθήνα", "ΑΘΗΝΑ"),
-            ("Київ", "київ"), ("القنيطرة", "القنيطره"), ("أگادير", "اگادير"), ("Kōbe", "kobe"),
+            ("São João", "SAO JOAO"),
+            ("Kénitra", "kenitra"),
+            ("Łódź", "lodz"),
+            ("Tórshavn", "Torshavn"),
+            ("İstanbul", "istanbul"),
+            ("Köln", "KÖLN"),
+            ("Straße", "strasse"),
+            ("Αθήνα", "ΑΘΗΝΑ"),
+            ("Київ", "київ"),
+            ("القنيطرة", "القنيطره"),
+            ("أگادير", "اگادير"),
+            ("Kōbe", "kobe"),
         ] {
             assert_eq!(fold(one), fold(other), "{one} {other}");
         }

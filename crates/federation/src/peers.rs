@@ -214,6 +214,16 @@ impl Peers {
         self.inner.connections.count(city)
     }
 
+    /// Remembers that a peer called and was refused, and warns if that is new.
+    pub fn refused(&self, city: &CityId, reason: Reason, description: &str) {
+        self.inner.trust.trouble(city, Direction::Inbound, reason, description);
+    }
+
+    /// Remembers that a peer called and was served: no trouble of before is left.
+    pub fn served(&self, city: &CityId) {
+        self.inner.trust.health.update(city, |health| health.inbound = None);
+    }
+
     /// Greets a peer, approved or not, and keeps what it says about itself.
     ///
     /// # Errors
@@ -251,6 +261,9 @@ impl Peers {
             health.approved_by_peer = Some(answer.approved);
             health.outbound = None;
             health.clock_skew = skew;
+            if answer.approved && answer.records >= 0 {
+                health.records = Some(answer.records);
+            }
         });
         Ok(answer)
     }

@@ -61,8 +61,9 @@ pub async fn connect(address: &str, root_pem: &str, token: Option<&str>) -> Resu
     let bearer = match token {
         None => Bearer(None),
         Some(token) => {
-            let mut value: MetadataValue<Ascii> =
-                format!("Bearer {token}").parse().map_err(|_error: tonic::metadata::errors::InvalidMetadataValue| ClientError::Token)?;
+            let mut value: MetadataValue<Ascii> = format!("Bearer {token}")
+                .parse()
+                .map_err(|_error: tonic::metadata::errors::InvalidMetadataValue| ClientError::Token)?;
             value.set_sensitive(true);
             Bearer(Some(value))
         }

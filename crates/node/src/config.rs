@@ -269,7 +269,10 @@ impl Config {
             ConfigError::new(place, error.message().replace('\n', " "))
         })?;
         for (variable, value) in environment {
-            if !variable.starts_with("ISOPOLITY_") || variable.starts_with("ISOPOLITY_TEST_") || OTHERS.contains(&variable.as_str()) {
+            if !variable.starts_with("ISOPOLITY_")
+                || variable.starts_with("ISOPOLITY_TEST_")
+                || OTHERS.contains(&variable.as_str())
+            {
                 continue;
             }
             match VARIABLES.iter().find(|(name, _)| *name == variable) {
@@ -283,8 +286,9 @@ impl Config {
 
     fn check(document: Document, place: &str, folder: PathBuf) -> Result<Self, ConfigError> {
         let wrong = |key: &str, what: &str| Err(ConfigError::new(format!("{place}: {key}"), what));
-        let city: CityId =
-            document.city.parse().map_err(|error: isopolity_domain::city_id::CityIdError| ConfigError::new(format!("{place}: city"), error.to_string()))?;
+        let city: CityId = document.city.parse().map_err(|error: isopolity_domain::city_id::CityIdError| {
+            ConfigError::new(format!("{place}: city"), error.to_string())
+        })?;
         let Document { storage, federation, api, search, log, .. } = document;
         if !["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| storage.url.starts_with(scheme)) {
             return wrong("storage.url", "must begin with sqlite:// or postgres://");
@@ -293,7 +297,10 @@ impl Config {
             return wrong("federation.endpoint", "must be https://host:port");
         }
         if federation.endpoint.is_none() && federation.listen.ip().is_unspecified() {
-            return wrong("federation.endpoint", "is required where federation.listen is every address: peers must know one");
+            return wrong(
+                "federation.endpoint",
+                "is required where federation.listen is every address: peers must know one",
+            );
         }
         if federation.listen == api.listen && api.listen.port() != 0 {
             return wrong("api.listen", "is the same as federation.listen: the two listeners need an address each");
@@ -313,7 +320,10 @@ impl Config {
             return wrong(key, "must be 1 to 600000 milliseconds");
         }
         if search.peer_budget_ms >= search.deadline_ms {
-            return wrong("search.peer_budget_ms", "must be below search.deadline_ms, or one slow peer would take the whole answer's time");
+            return wrong(
+                "search.peer_budget_ms",
+                "must be below search.deadline_ms, or one slow peer would take the whole answer's time",
+            );
         }
         Ok(Self { city, storage, federation, api, search, log, folder })
     }
@@ -408,7 +418,8 @@ mod tests {
     #[test]
     fn the_environment_overrides_the_file_and_names_itself_when_it_is_wrong() {
         let file = "city = \"feira.example\"";
-        let config = parse(file, &[("ISOPOLITY_API_LISTEN", "127.0.0.1:9"), ("HOME", "x"), ("ISOPOLITY_TOKEN", "x")]).unwrap();
+        let config =
+            parse(file, &[("ISOPOLITY_API_LISTEN", "127.0.0.1:9"), ("HOME", "x"), ("ISOPOLITY_TOKEN", "x")]).unwrap();
         assert_eq!(config.api.listen.port(), 9);
         let error = parse(file, &[("ISOPOLITY_API_LISTEN", "nowhere")]).unwrap_err();
         assert!(error.starts_with("ISOPOLITY_API_LISTEN: \"nowhere\""), "{error}");

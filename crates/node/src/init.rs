@@ -62,7 +62,12 @@ pub enum InitError {
 ///
 /// # Errors
 /// [`InitError`].
-pub async fn init(folder: &Path, city: &CityId, options: &Options, clock: Arc<dyn Clock>) -> Result<Initialised, InitError> {
+pub async fn init(
+    folder: &Path,
+    city: &CityId,
+    options: &Options,
+    clock: Arc<dyn Clock>,
+) -> Result<Initialised, InitError> {
     let file = folder.join(config::FILE_NAME);
     if file.exists() {
         return Err(InitError::Exists(file));
@@ -77,8 +82,9 @@ pub async fn init(folder: &Path, city: &CityId, options: &Options, clock: Arc<dy
 
     let trust = config.trust_folder();
     // Keys of an earlier attempt are used, not replaced: a bundle of them may have been handed out.
-    let identity = if trust.exists() { Identity::load(&trust, city) } else { Identity::create(&trust, city, clock.now()) }
-        .map_err(StartError::from)?;
+    let identity =
+        if trust.exists() { Identity::load(&trust, city) } else { Identity::create(&trust, city, clock.now()) }
+            .map_err(StartError::from)?;
     let registry = Registry::open(Settings {
         peers: Peers::new(identity.clone(), Arc::clone(&clock), config.search.limits()).map_err(StartError::from)?,
         identity,

@@ -27,25 +27,31 @@ pub(crate) fn start(
     tasks.spawn(async move { index.keep_index(cancelled).await }.instrument(span.clone()));
 
     let peers = registry.clone();
-    tasks.spawn(every(TEND_PEERS, draining.clone(), move || {
-        let peers = peers.clone();
-        async move { peers.tend_peers().await }
-    }).instrument(span.clone()));
+    tasks.spawn(
+        every(TEND_PEERS, draining.clone(), move || {
+            let peers = peers.clone();
+            async move { peers.tend_peers().await }
+        })
+        .instrument(span.clone()),
+    );
 
     let keeper = registry.federation().leaf().clone();
     let keepers: Vec<(&'static str, LeafKeeper)> =
         std::iter::once(("federation", keeper)).chain(api_keeper.map(|keeper| ("api", keeper))).collect();
     let clock = Arc::clone(clock);
-    tasks.spawn(every(RENEW, draining.clone(), move || {
-        for (listener, keeper) in &keepers {
-            match keeper.renew_if_due(clock.now()) {
-                Ok(true) => info!(listener, certificate.expires = %keeper.expires(), "certificate renewed"),
-                Ok(false) => {}
-                Err(error) => warn!(listener, %error, "the certificate can't be renewed; trying again"),
+    tasks.spawn(
+        every(RENEW, draining.clone(), move || {
+            for (listener, keeper) in &keepers {
+                match keeper.renew_if_due(clock.now()) {
+                    Ok(true) => info!(listener, certificate.expires = %keeper.expires(), "certificate renewed"),
+                    Ok(false) => {}
+                    Err(error) => warn!(listener, %error, "the certificate can't be renewed; trying again"),
+                }
             }
-        }
-        std::future::ready(())
-    }).instrument(span.clone()));
+            std::future::ready(())
+        })
+        .instrument(span.clone()),
+    );
 }
 
 async fn every<F: Future<Output = ()>>(period: Duration, cancelled: CancellationToken, mut work: impl FnMut() -> F) {

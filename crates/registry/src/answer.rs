@@ -40,6 +40,12 @@ impl Registry {
             }
             _ => false,
         };
+        let records = if approved {
+            let (catalog, clearance) = (self.catalog().clone(), self.clearance_of(peer)?);
+            tokio::task::spawn_blocking(move || catalog.records(clearance)).await.map_err(Error::internal)??
+        } else {
+            0
+        };
         info!(peer.city = %peer, peer.software = %greeting.software.chars().take(100).collect::<String>(), peer.approved = approved, "peer greeted us");
         Ok(HelloResponse {
             city: self.city().to_string(),
@@ -48,6 +54,7 @@ impl Registry {
             time: Some(self.clock().timestamp()),
             bundle_sequence: self.own_bundle_sequence().await?,
             approved,
+            records,
             audience: if approved { settings.audience.into() } else { Audience::Unspecified.into() },
         })
     }
@@ -84,7 +91,11 @@ impl Registry {
         };
         let end = QueryEnd { hits: i32::try_from(found.hits.len()).unwrap_or(LIMIT_MAX) };
         let hits = found.hits.into_iter().map(|AnswerHit { key, name, envelope }| {
-            Part::Hit(QueryHit { sort_key: key.map(isopolity_domain::answer::SortKey::to_proto), name, envelope: Some(envelope) })
+            Part::Hit(QueryHit {
+                sort_key: key.map(isopolity_domain::answer::SortKey::to_proto),
+                name,
+                envelope: Some(envelope),
+            })
         });
         let parts = std::iter::once(Part::Start(start)).chain(hits).chain(std::iter::once(Part::End(end)));
         Ok(parts.map(|part| QueryResponse { part: Some(part) }).collect())
@@ -96,8 +107,10 @@ impl Registry {
     /// [`Error::NotFound`] also where the peer may not know of it.
     pub async fn record_for_peer(&self, peer: &CityId, request: &GetRecordRequest) -> Result<Envelope, Error> {
         let clearance = self.clearance_of(peer)?;
-        let name: Name =
-            request.name.parse().map_err(|error: isopolity_domain::name::NameError| Violation::invalid("name", error.to_string()))?;
+        let name: Name = request
+            .name
+            .parse()
+            .map_err(|error: isopolity_domain::name::NameError| Violation::invalid("name", error.to_string()))?;
         self.must_be_ours(&name, "name")?;
         self.own_record(&name, clearance).await?.ok_or_else(|| Error::NotFound(name.to_string()))
     }

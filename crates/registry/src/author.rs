@@ -262,7 +262,11 @@ impl Registry {
         Err(Violation {
             field: field.to_owned(),
             reason: Reason::ResourceForeign,
-            description: format!("{name} belongs to {}: only its home city changes it; this is {}", name.city(), self.city()),
+            description: format!(
+                "{name} belongs to {}: only its home city changes it; this is {}",
+                name.city(),
+                self.city()
+            ),
         })
     }
 

@@ -59,7 +59,9 @@ pub enum Error {
     #[error("{0} is not a peer of this city")]
     PeerUnknown(String),
     /// An older bundle came back.
-    #[error("the bundle of {city} has sequence {found}, but {known} was seen before: ask the city for its present bundle")]
+    #[error(
+        "the bundle of {city} has sequence {found}, but {known} was seen before: ask the city for its present bundle"
+    )]
     BundleRollback {
         /// The city.
         city: CityId,
@@ -165,8 +167,12 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
-        line.push_str(": ");
-        line.push_str(&inner.to_string());
+        let text = inner.to_string();
+        // Many libraries repeat their cause in their own text.
+        if !line.contains(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
         cause = inner.source();
     }
     line

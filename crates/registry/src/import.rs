@@ -271,7 +271,11 @@ impl Run<'_> {
         let description: Vec<String> = violations
             .iter()
             .enumerate()
-            .map(|(at, one)| if at == 0 { one.description.clone() } else { format!("{}: {}", one.field, one.description) })
+            .map(
+                |(at, one)| {
+                    if at == 0 { one.description.clone() } else { format!("{}: {}", one.field, one.description) }
+                },
+            )
             .collect();
         self.reject(RejectedRow { line, column, character: 0, description: description.join("; ") }).await;
     }

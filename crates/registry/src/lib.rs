@@ -119,7 +119,8 @@ impl Registry {
             .map_err(|error| OpenError::Start(error.to_string()))??;
         let head = store.feed_head().await?;
         let page_key = access::derive_key(identity.record_key(), "page tokens");
-        let inner = Inner { identity, store, catalog, peers, clock, patience, head: watch::Sender::new(head), page_key };
+        let inner =
+            Inner { identity, store, catalog, peers, clock, patience, head: watch::Sender::new(head), page_key };
         let registry = Self { inner: Arc::new(inner) };
         let started = async {
             registry.ensure_profile().await?;

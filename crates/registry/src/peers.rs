@@ -101,7 +101,8 @@ impl Registry {
                 let bundle = Bundle::parse(&peer.bundle).map_err(Error::internal)?;
                 if !fingerprint.is_empty() && !fingerprint.eq_ignore_ascii_case(&bundle.fingerprint()) {
                     let found = bundle.fingerprint();
-                    let description = format!("is not that of the bundle here, which is {found}: do not approve; ask the city again");
+                    let description =
+                        format!("is not that of the bundle here, which is {found}: do not approve; ask the city again");
                     return Err(Violation::invalid("fingerprint", description).into());
                 }
                 if peer.state == PeerState::Left {
@@ -169,7 +170,12 @@ impl Registry {
     ///
     /// # Errors
     /// [`Error::RightMissing`], or what the store says.
-    pub async fn list_peers(&self, caller: &Caller, include_left: bool, greet: bool) -> Result<Vec<admin::Peer>, Error> {
+    pub async fn list_peers(
+        &self,
+        caller: &Caller,
+        include_left: bool,
+        greet: bool,
+    ) -> Result<Vec<admin::Peer>, Error> {
         caller.must(Right::Administer)?;
         let mut peers = self.store().peers().await?;
         peers.retain(|peer| include_left || peer.state != PeerState::Left);
@@ -269,7 +275,9 @@ impl Registry {
                     bundle,
                     records: peer.records,
                 }),
-                Err(error) => return Err(Error::internal(format!("the stored bundle of {} is damaged: {error}", peer.city))),
+                Err(error) => {
+                    return Err(Error::internal(format!("the stored bundle of {} is damaged: {error}", peer.city)));
+                }
             }
         }
         self.federation().set(settings);
@@ -286,7 +294,9 @@ impl Registry {
         };
         let fresh = self.identity().sign_bundle(endpoint, former.as_ref().map_or(1, |one| one.sequence + 1), now);
         let fresh = Bundle::parse(&fresh).map_err(|error| {
-            Error::internal(format!("the own bundle would not be accepted (federation.endpoint is {endpoint:?}): {error}"))
+            Error::internal(format!(
+                "the own bundle would not be accepted (federation.endpoint is {endpoint:?}): {error}"
+            ))
         })?;
         let still_good = |former: &Bundle| {
             former.endpoint == fresh.endpoint
@@ -304,7 +314,8 @@ impl Registry {
     }
 
     async fn present_bundle(&self) -> Result<Bundle, Error> {
-        let file = self.store().setting(OWN_BUNDLE).await?.ok_or_else(|| Error::internal("the own bundle is not stored"))?;
+        let file =
+            self.store().setting(OWN_BUNDLE).await?.ok_or_else(|| Error::internal("the own bundle is not stored"))?;
         Bundle::parse(&file).map_err(Error::internal)
     }
 
@@ -385,10 +396,7 @@ fn bad_bundle(error: &BundleError) -> Error {
 }
 
 fn bad_bundle_text(description: &str) -> Error {
-    let violation = Violation {
-        field: "bundle".to_owned(),
-        reason: Reason::BundleInvalid,
-        description: description.to_owned(),
-    };
+    let violation =
+        Violation { field: "bundle".to_owned(), reason: Reason::BundleInvalid, description: description.to_owned() };
     violation.into()
 }

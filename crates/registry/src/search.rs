@@ -98,7 +98,12 @@ impl Registry {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::PeerUnknown`], [`Error::HomeUnreachable`].
-    pub async fn record(&self, caller: &Caller, name: &Name, within: Option<Duration>) -> Result<(Envelope, Record), Error> {
+    pub async fn record(
+        &self,
+        caller: &Caller,
+        name: &Name,
+        within: Option<Duration>,
+    ) -> Result<(Envelope, Record), Error> {
         let not_found = || Error::NotFound(name.to_string());
         let envelope = if name.city() == self.city() {
             self.own_record(name, caller.clearance()).await?.ok_or_else(not_found)?
@@ -205,7 +210,8 @@ impl Registry {
                 let ending = if current {
                     Ending::Complete
                 } else {
-                    let lag = format!("the search index is {behind} publications behind; what was written last is missing");
+                    let lag =
+                        format!("the search index is {behind} publications behind; what was written last is missing");
                     Ending::fault(Outcome::Partial, Reason::DeadlineExceeded, lag)
                 };
                 let start = AnswerStart { total: found.total, records: found.records, position: found.position };

@@ -24,7 +24,7 @@ use isopolity_proto::{
     options::Audience,
     registry::{ImportFormat, ImportStart},
 };
-use isopolity_registry::{Caller, import::News};
+use isopolity_registry::{Caller, error::with_causes, import::News};
 use serde_json::json;
 use tokio::sync::mpsc;
 use tonic::Request;
@@ -81,7 +81,11 @@ pub(super) async fn run(global: &Global, arguments: &Demo) -> Result<(), Exit> {
         Output::Table => output::answer(&answer)?,
     }
     if !arguments.once {
-        output::note(&format!("\nReady after {:.1} s. {}", begun.elapsed().as_secs_f64(), hints(&cities, asker(&cities)?)));
+        output::note(&format!(
+            "\nReady after {:.1} s. {}",
+            begun.elapsed().as_secs_f64(),
+            hints(&cities, asker(&cities)?)
+        ));
         signals.next().await;
         output::note("\nStopping.");
     }
@@ -148,12 +152,11 @@ async fn start(folder: &Path, city: &'static City, bar: &ProgressBar) -> Result<
     let id: CityId = city.id.parse().map_err(|error| Exit::fault(format!("{error}")))?;
     let folder = folder.join(city.id.split('.').next().unwrap_or(city.id));
     let token_file = folder.join("admin.token");
-    let fault = |error: &dyn std::error::Error| Exit::fault(format!("{id}: {error}"));
+    let fault = |error: &dyn std::error::Error| Exit::fault(format!("{id}: {}", with_causes(error)));
     bar.set_message(format!("{id}: making keys"));
     if !folder.join("isopolity.toml").exists() {
         let any_port = Some("127.0.0.1:0".to_owned());
-        let options =
-            Options { federation_listen: any_port.clone(), api_listen: any_port, ..Options::default() };
+        let options = Options { federation_listen: any_port.clone(), api_listen: any_port, ..Options::default() };
         let made = init(&folder, &id, &options, Arc::new(SystemClock)).await.map_err(|error| fault(&error))?;
         if let Some(token) = made.token {
             write_secret(&token_file, &token).map_err(|error| fault(&error))?;
@@ -215,7 +218,7 @@ async fn import_text(city: &Running, start: ImportStart, text: &'static str) -> 
             first
         },
     );
-    imported.map_err(|error| Exit::fault(format!("{}: {error}", city.id)))?;
+    imported.map_err(|error| Exit::fault(format!("{}: {}", city.id, with_causes(&error))))?;
     match rejected {
         None => Ok(()),
         Some(row) => {
@@ -231,7 +234,8 @@ async fn peer(cities: &[Running], bar: &ProgressBar) -> Result<(), Exit> {
     let mut bundles = Vec::new();
     for city in cities {
         if let Some(node) = &city.node {
-            let (bundle, fingerprint) = node.registry().own_bundle(&caller).await.map_err(|error| Exit::fault(error.to_string()))?;
+            let (bundle, fingerprint) =
+                node.registry().own_bundle(&caller).await.map_err(|error| Exit::broken(&error))?;
             bundles.push((&city.id, bundle, fingerprint));
         }
     }
@@ -243,7 +247,9 @@ async fn peer(cities: &[Running], bar: &ProgressBar) -> Result<(), Exit> {
                 registry.add_peer(&caller, bundle).await?;
                 registry.approve_peer(&caller, other.as_str(), Audience::Unspecified, fingerprint).await
             };
-            peered.await.map_err(|error| Exit::fault(format!("{} can't peer with {other}: {error}", city.id)))?;
+            peered.await.map_err(|error| {
+                Exit::fault(format!("{} can't peer with {other}: {}", city.id, with_causes(&error)))
+            })?;
         }
         bar.inc(1);
     }

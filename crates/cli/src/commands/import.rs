@@ -7,8 +7,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use isopolity_proto::{
     json,
     registry::{
-        ImportFormat, ImportProgress, ImportRequest, ImportStart, RejectedRow, import_request::Part, import_response::News,
-        import_service_client::ImportServiceClient,
+        ImportFormat, ImportProgress, ImportRequest, ImportStart, RejectedRow, import_request::Part,
+        import_response::News, import_service_client::ImportServiceClient,
     },
 };
 use tokio::{fs::File, io::AsyncReadExt as _, sync::mpsc};
@@ -34,7 +34,8 @@ pub(super) async fn run(global: &Global, arguments: &Import) -> Result<ExitCode,
         source: arguments.source.clone().unwrap_or_else(|| file_name(path)),
         licence: arguments.licence.clone(),
     };
-    let file = File::open(path).await.map_err(|error| Exit::usage(format!("{} can't be read: {error}", path.display())))?;
+    let file =
+        File::open(path).await.map_err(|error| Exit::usage(format!("{} can't be read: {error}", path.display())))?;
     let length = file.metadata().await.map(|metadata| metadata.len()).unwrap_or_default();
     let mut service = ImportServiceClient::new(connect(global).await?);
 

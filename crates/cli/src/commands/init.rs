@@ -24,7 +24,7 @@ pub(super) async fn run(global: &Global, arguments: &Init) -> Result<(), Exit> {
     };
     let made = init(&global.dir, &city, &options, Arc::new(SystemClock)).await.map_err(|error| match error {
         InitError::Config(_) | InitError::Exists(_) => Exit::usage(error.to_string()),
-        InitError::Write { .. } | InitError::Start(_) => Exit::fault(error.to_string()),
+        InitError::Write { .. } | InitError::Start(_) => Exit::broken(&error),
     })?;
     let token = made.token.as_ref().map(|token| token.as_str());
     let folder = global.dir.display();
@@ -41,5 +41,7 @@ pub(super) async fn run(global: &Global, arguments: &Init) -> Result<(), Exit> {
         }
         None => output::line("\nThe database has an administrator's token already; no new one was made.\n")?,
     }
-    output::line(&format!("Next:\n  isopolity --dir {folder} serve\n  ISOPOLITY_TOKEN=… isopolity --dir {folder} peer bundle"))
+    output::line(&format!(
+        "Next:\n  isopolity --dir {folder} serve\n  ISOPOLITY_TOKEN=… isopolity --dir {folder} peer bundle"
+    ))
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use isopolity_proto::{
     catalog::{
-        AllCities, BestEffort, NamedCities, PartialResponse, SearchRequest, catalog_service_client::CatalogServiceClient,
-        partial_response::Accept,
+        AllCities, BestEffort, NamedCities, PartialResponse, SearchRequest,
+        catalog_service_client::CatalogServiceClient, partial_response::Accept,
     },
     federation::{Question, SearchOrder, SectorPrefix},
     registry::PartnershipStage,

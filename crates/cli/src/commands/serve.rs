@@ -9,7 +9,7 @@ use crate::{args::Global, exit::Exit};
 pub(super) async fn run(global: &Global) -> Result<(), Exit> {
     let config = Config::load(&global.dir, env::vars()).map_err(|error| Exit::usage(error.to_string()))?;
     telemetry::start(config.log.format, &config.log.level).map_err(Exit::usage)?;
-    let node = Node::start(config, Arc::new(SystemClock)).await.map_err(|error| Exit::fault(error.to_string()))?;
+    let node = Node::start(config, Arc::new(SystemClock)).await.map_err(|error| Exit::broken(&error))?;
     match lifecycle::run(node).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(Exit::fault("stopped at once; calls in flight were cut off")),

@@ -13,7 +13,8 @@ use crate::{
 pub(super) fn run(global: &Global, arguments: &Verify) -> Result<(), Exit> {
     let (record, bundle) = (read_bytes(&arguments.file)?, read_bytes(&arguments.bundle)?);
     let file = arguments.file.display();
-    let verified = verify(&record, &bundle).map_err(|error| Exit::refused(format!("{file} is not to be believed: {error}")))?;
+    let verified =
+        verify(&record, &bundle).map_err(|error| Exit::refused(format!("{file} is not to be believed: {error}")))?;
     let record = verified.record;
     if global.output == Output::Json {
         let answer = json!({
@@ -28,6 +29,10 @@ pub(super) fn run(global: &Global, arguments: &Verify) -> Result<(), Exit> {
     }
     output::line(&format!("{file} is as {} signed it.", record.city))?;
     output::line(&format!("  name       {}", record.name))?;
-    output::line(&format!("  version    {}, published {}", record.version, output::when(record.publish_time.as_ref())))?;
+    output::line(&format!(
+        "  version    {}, published {}",
+        record.version,
+        output::when(record.publish_time.as_ref())
+    ))?;
     output::line(&format!("  bundle     {} (compare it with the city's)", verified.bundle_fingerprint))
 }

@@ -41,11 +41,8 @@ impl PeerService for Services {
         let ApprovePeerRequest { city, audience, fingerprint } = request.into_inner();
         let audience = Audience::try_from(audience)
             .map_err(|_error: prost::UnknownEnumValue| status(&unknown("audience", "an audience").into()))?;
-        let peer = self
-            .registry
-            .approve_peer(&caller, &city, audience, &fingerprint)
-            .await
-            .map_err(|error| status(&error))?;
+        let peer =
+            self.registry.approve_peer(&caller, &city, audience, &fingerprint).await.map_err(|error| status(&error))?;
         Ok(Response::new(ApprovePeerResponse { peer: Some(peer) }))
     }
 
@@ -82,8 +79,8 @@ impl TokenService for Services {
     ) -> Result<Response<CreateTokenResponse>, Status> {
         let caller = self.caller(request.metadata()).await?;
         let CreateTokenRequest { label, role, expire_time } = request.into_inner();
-        let role =
-            Role::try_from(role).map_err(|_error: prost::UnknownEnumValue| status(&unknown("role", "a role").into()))?;
+        let role = Role::try_from(role)
+            .map_err(|_error: prost::UnknownEnumValue| status(&unknown("role", "a role").into()))?;
         let new =
             self.registry.create_token(&caller, &label, role, expire_time).await.map_err(|error| status(&error))?;
         Ok(Response::new(CreateTokenResponse { token: Some(new.token), secret: new.secret.to_string() }))
@@ -100,8 +97,7 @@ impl TokenService for Services {
         request: Request<RevokeTokenRequest>,
     ) -> Result<Response<RevokeTokenResponse>, Status> {
         let caller = self.caller(request.metadata()).await?;
-        let token =
-            self.registry.revoke_token(&caller, &request.get_ref().id).await.map_err(|error| status(&error))?;
+        let token = self.registry.revoke_token(&caller, &request.get_ref().id).await.map_err(|error| status(&error))?;
         Ok(Response::new(RevokeTokenResponse { token: Some(token) }))
     }
 }

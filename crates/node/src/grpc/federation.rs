@@ -12,10 +12,11 @@ use isopolity_proto::federation::{
 use isopolity_registry::Error;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
+use tracing::info;
 
 use super::{
     Services, deadline,
-    status::{deadline_exceeded, status},
+    status::{deadline_exceeded, reason_name, status},
 };
 
 #[tonic::async_trait]
@@ -24,13 +25,13 @@ impl FederationService for Services {
 
     async fn hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloResponse>, Status> {
         let peer = peer(&request)?;
-        let answer = self.registry.greeted(&peer, request.get_ref()).await.map_err(|error| refused(&peer, &error))?;
+        let answer = self.registry.greeted(&peer, request.get_ref()).await.map_err(|error| self.refused(&peer, &error))?;
         Ok(Response::new(answer))
     }
 
     async fn get_bundle(&self, request: Request<GetBundleRequest>) -> Result<Response<GetBundleResponse>, Status> {
         let peer = peer(&request)?;
-        let file: Bytes = self.registry.bundle_for_peer(&peer).await.map_err(|error| refused(&peer, &error))?;
+        let file: Bytes = self.registry.bundle_for_peer(&peer).await.map_err(|error| self.refused(&peer, &error))?;
         let bundle = envelope::from_file(&file).map_err(|error| status(&Error::internal(error)))?;
         Ok(Response::new(GetBundleResponse { bundle: Some(bundle) }))
     }
@@ -40,16 +41,17 @@ impl FederationService for Services {
         let within = deadline::of(request.metadata()).unwrap_or_else(|| self.registry.patience_with_peers());
         let answer = tokio::time::timeout(within, self.registry.answer(&peer, request.into_inner()));
         let parts = match answer.await {
-            Ok(parts) => parts.map_err(|error| refused(&peer, &error))?,
+            Ok(parts) => parts.map_err(|error| self.refused(&peer, &error))?,
             Err(_) => return Err(deadline_exceeded()),
         };
+        self.registry.federation().served(&peer);
         Ok(Response::new(Box::pin(tokio_stream::iter(parts.into_iter().map(Ok)))))
     }
 
     async fn get_record(&self, request: Request<GetRecordRequest>) -> Result<Response<GetRecordResponse>, Status> {
         let peer = peer(&request)?;
         let found = self.registry.record_for_peer(&peer, request.get_ref()).await;
-        let envelope = found.map_err(|error| refused(&peer, &error))?;
+        let envelope = found.map_err(|error| self.refused(&peer, &error))?;
         Ok(Response::new(GetRecordResponse { envelope: Some(envelope) }))
     }
 }
@@ -62,8 +64,14 @@ fn peer<T>(request: &Request<T>) -> Result<CityId, Status> {
     }
 }
 
-/// The status that a peer gets; this side's log names it too.
-fn refused(peer: &CityId, error: &Error) -> Status {
-    tracing::warn!(peer.city = %peer, reason = super::status::reason_name(error.reason()), %error, "peer refused");
-    status(error)
+impl Services {
+    /// The status that a peer gets. Where the peer itself is refused, this side's log and its list of peers name it too.
+    fn refused(&self, peer: &CityId, error: &Error) -> Status {
+        if matches!(error, Error::PeerNotApproved(_) | Error::PeerSuspended { .. } | Error::PeerUnknown(_)) {
+            self.registry.federation().refused(peer, error.reason(), &error.to_string());
+        } else {
+            info!(peer.city = %peer, reason = reason_name(error.reason()), %error, "a peer's call was refused");
+        }
+        status(error)
+    }
 }

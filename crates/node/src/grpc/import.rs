@@ -26,10 +26,7 @@ const WAITING: usize = 16;
 impl ImportService for Services {
     type ImportStream = Pin<Box<dyn Stream<Item = Result<ImportResponse, Status>> + Send>>;
 
-    async fn import(
-        &self,
-        request: Request<Streaming<ImportRequest>>,
-    ) -> Result<Response<Self::ImportStream>, Status> {
+    async fn import(&self, request: Request<Streaming<ImportRequest>>) -> Result<Response<Self::ImportStream>, Status> {
         let caller = self.caller(request.metadata()).await?;
         caller.must(Right::Edit).map_err(|error| status(&error))?;
         let mut parts = request.into_inner();

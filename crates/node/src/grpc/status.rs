@@ -72,11 +72,8 @@ pub(super) fn status(cause: &Error) -> Status {
         error!(error = %with_causes(cause), "the database can't be written");
     }
     details.set_error_info(reason_name(cause.reason()), DOMAIN, info);
-    let message = if matches!(cause, Error::Internal(_)) {
-        format!("{cause}; its log has the cause")
-    } else {
-        cause.to_string()
-    };
+    let message =
+        if matches!(cause, Error::Internal(_)) { format!("{cause}; its log has the cause") } else { cause.to_string() };
     let status = Status::with_error_details(code, message, details);
     match cause {
         Error::Incomplete { outcomes, coverage, took, .. } => with_detail(

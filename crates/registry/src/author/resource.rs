@@ -128,12 +128,18 @@ mod tests {
 
     #[test]
     fn a_mask_changes_what_it_names_and_nothing_else() {
-        let before = Partnership { internal_notes: "kept".into(), origin_countries: vec!["MA".into()], ..Default::default() };
+        let before =
+            Partnership { internal_notes: "kept".into(), origin_countries: vec!["MA".into()], ..Default::default() };
         let change = Partnership { origin_countries: vec!["TN".into()], etag: "9".into(), ..Default::default() };
         let mut resource = Resource(to_dynamic(&before));
-        resource.merge(&Resource(to_dynamic(&change)), &["origin_countries".into(), "etag".into()], Kind::Partnership).unwrap();
+        resource
+            .merge(&Resource(to_dynamic(&change)), &["origin_countries".into(), "etag".into()], Kind::Partnership)
+            .unwrap();
         let after: Partnership = resource.0.transcode_to().unwrap();
-        assert_eq!((after.internal_notes.as_str(), after.origin_countries[0].as_str(), after.etag.as_str()), ("kept", "TN", ""));
+        assert_eq!(
+            (after.internal_notes.as_str(), after.origin_countries[0].as_str(), after.etag.as_str()),
+            ("kept", "TN", "")
+        );
 
         let error = resource.merge(&Resource(to_dynamic(&change)), &["orgin".into()], Kind::Partnership).unwrap_err();
         assert_eq!(error.0[0].field, "update_mask");

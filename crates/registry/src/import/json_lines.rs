@@ -65,7 +65,14 @@ fn parse_line(number: i64, line: &[u8], city: &CityId) -> Row {
     };
     let name = match resource.get_field_by_name("name").as_deref() {
         Some(Value::String(name)) if !name.is_empty() => name.clone(),
-        _ => return rejected(number, "name", 0, format!("is required: cities/{city}/… , so that the file can be imported again")),
+        _ => {
+            return rejected(
+                number,
+                "name",
+                0,
+                format!("is required: cities/{city}/… , so that the file can be imported again"),
+            );
+        }
     };
     match Name::parse_as(kind, &name) {
         Ok(name) => Row::Resource { line: number, name, resource },
@@ -102,13 +109,16 @@ mod tests {
         let (_, _, description) = why(r#"{"@type":"x/isopolity.registry.v1.Agreement","naem":"x"}"#);
         assert!(description.contains("naem"), "{description}");
         assert_eq!(why(r#"{"@type":"x/isopolity.type.v1.Place"}"#).0, "@type");
-        let wrong_kind = r#"{"@type":"x/isopolity.registry.v1.Agreement","name":"cities/feira.example/partnerships/a"}"#;
+        let wrong_kind =
+            r#"{"@type":"x/isopolity.registry.v1.Agreement","name":"cities/feira.example/partnerships/a"}"#;
         assert!(why(wrong_kind).2.contains("agreements"));
     }
 
     #[test]
     fn bytes_that_are_no_text_are_named_by_position() {
         let line = b"{\"a\":\"\xff\"}";
-        assert!(matches!(parse_line(1, line, &"a.b".parse().unwrap()), Row::Rejected(rejected) if rejected.character == 7));
+        assert!(
+            matches!(parse_line(1, line, &"a.b".parse().unwrap()), Row::Rejected(rejected) if rejected.character == 7)
+        );
     }
 }

@@ -10,7 +10,10 @@ use std::{
 };
 
 use csv::StringRecord;
-use isopolity_domain::{CityId, Kind, Name, codes, text::{fold, hexadecimal, slug}};
+use isopolity_domain::{
+    CityId, Kind, Name, codes,
+    text::{fold, hexadecimal, slug},
+};
 use isopolity_proto::{
     options::Audience,
     registry::{Agreement, AgreementKind, AgreementParty, ImportStart},
@@ -23,9 +26,8 @@ use tokio::sync::mpsc;
 use super::{LINE_MAX, Parsed, Row, rejected};
 
 /// The columns without which a row says nothing.
-const REQUIRED: [&str; 8] = [
-    "city", "city_country", "city_lat", "city_lon", "partner", "partner_country", "partner_lat", "partner_lon",
-];
+const REQUIRED: [&str; 8] =
+    ["city", "city_country", "city_lat", "city_lon", "partner", "partner_country", "partner_lat", "partner_lon"];
 
 /// How rows become agreements of one city.
 #[derive(Debug)]
@@ -126,7 +128,12 @@ fn header(file: &mut csv::Reader<impl Read>) -> Result<BTreeMap<String, usize>, 
     if missing.is_empty() {
         Ok(columns)
     } else {
-        Err(rejected(1, "", 0, format!("the header lacks the columns {}: is this the twin-town CSV?", missing.join(", "))))
+        Err(rejected(
+            1,
+            "",
+            0,
+            format!("the header lacks the columns {}: is this the twin-town CSV?", missing.join(", ")),
+        ))
     }
 }
 
@@ -185,7 +192,8 @@ impl Fields<'_> {
 
     /// The same statement always has the same name: readable, and told apart from homonyms by where the partner is.
     fn id(&self) -> String {
-        let key = ["partner", "partner_country", "partner_lat", "partner_lon"].map(|column| self.get(column)).join("\u{1f}");
+        let key =
+            ["partner", "partner_country", "partner_lat", "partner_lon"].map(|column| self.get(column)).join("\u{1f}");
         let digest = hexadecimal(Sha256::digest(key.as_bytes()).get(..4).unwrap_or_default());
         let partner = slug(self.get("partner"), 40);
         if partner.is_empty() { format!("twinning-{digest}") } else { format!("twinning-{partner}-{digest}") }
@@ -273,7 +281,8 @@ mod tests {
     fn a_row_becomes_an_agreement_with_a_name_that_stays() {
         let body = format!("{HEADER}Lisbon,PT,38.7,-9.1,500,Praia,CV,Cape Verde,14.9,-23.5,159050,2900,0\n");
         let (one, two) = (parse_all(&body), parse_all(&body));
-        let ([Row::Resource { name, resource, line: 2 }], [Row::Resource { name: again, .. }]) = (&one[..], &two[..]) else {
+        let ([Row::Resource { name, resource, line: 2 }], [Row::Resource { name: again, .. }]) = (&one[..], &two[..])
+        else {
             panic!("{one:?}")
         };
         assert_eq!(name, again);
