@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -95,13 +95,13 @@ pub(crate) struct Init {
     pub(crate) storage: Option<String>,
     /// Where to listen for peers [default: 127.0.0.1:7443]
     #[arg(long, value_name = "ADDRESS:PORT")]
-    pub(crate) federation_listen: Option<String>,
+    pub(crate) federation_listen: Option<SocketAddr>,
     /// Where peers reach this node, https://host:port
     #[arg(long, value_name = "URL")]
     pub(crate) federation_endpoint: Option<String>,
     /// Where to listen for everyone else [default: 127.0.0.1:7444]
     #[arg(long, value_name = "ADDRESS:PORT")]
-    pub(crate) api_listen: Option<String>,
+    pub(crate) api_listen: Option<SocketAddr>,
 }
 
 #[derive(Debug, Args)]
@@ -190,6 +190,20 @@ pub(crate) struct Get {
     /// Print the signed record, byte for byte as its city published it, for `verify`
     #[arg(long)]
     pub(crate) record: bool,
+    /// As whom to read it [default: as much as you may see; with --record: the widest audience that may see it]
+    #[arg(long, value_enum)]
+    pub(crate) audience: Option<RecordAudience>,
+}
+
+/// Whose view of a record to read.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum RecordAudience {
+    /// Everyone's
+    Public,
+    /// That of partner cities
+    Federation,
+    /// That of the city's own staff
+    Internal,
 }
 
 #[derive(Debug, Args)]

@@ -1,26 +1,59 @@
 //! From the command line's options to a channel.
 
-use std::{env, fs, path::Path};
+use std::{
+    env, fs,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::Path,
+};
 
 use isopolity_node::{
     Config,
-    client::{self, Client},
+    client::{self, Client, ClientError},
 };
 
 use crate::{args::Global, exit::Exit};
 
 /// Connects to the node that the options name, or to that of the folder.
 pub(crate) async fn connect(global: &Global) -> Result<Client, Exit> {
-    let address = if let Some(address) = &global.node {
-        address.clone()
-    } else {
-        let config = Config::load(&global.dir, env::vars()).map_err(|error| Exit::usage(error.to_string()))?;
-        config.api.listen.to_string()
+    let address = match &global.node {
+        Some(address) => address.clone(),
+        None => own_address(&global.dir)?,
     };
     let ca = global.ca.clone().unwrap_or_else(|| global.dir.join("trust").join("ca.pem"));
-    let root = read(&ca)?;
+    let root = fs::read_to_string(&ca).map_err(|error| {
+        Exit::usage(format!("{} can't be read: {error}; name the certificate of the city's CA with --ca", ca.display()))
+    })?;
     let token = token(global)?;
-    Ok(client::connect(&address, &root, token.as_deref()).await?)
+    client::connect(&address, &root, token.as_deref()).await.map_err(|error| match error {
+        ClientError::Authority(_) => Exit::usage(format!("{} holds no CA certificate in PEM form", ca.display())),
+        ClientError::Unreachable { address, cause } if cause.contains("invalid peer certificate") => {
+            Exit::unreachable(format!("what answers at {address} has no certificate from {}: {cause}", ca.display()))
+        }
+        other => other.into(),
+    })
+}
+
+/// Where the node of the folder listens.
+fn own_address(folder: &Path) -> Result<String, Exit> {
+    let config = Config::load(folder, environment()).map_err(|error| Exit::usage(error.to_string()))?;
+    let mut listen = config.api.listen;
+    if listen.port() == 0 {
+        return Err(Exit::usage(
+            "api.listen leaves the port to the system: name the node's address with --node, its log has it",
+        ));
+    }
+    // One that listens on every address is reached on the nearest.
+    match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => listen.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => listen.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    Ok(listen.to_string())
+}
+
+/// The variables of the environment. A name that is not UTF-8 is none of ours.
+pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
+    env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
 }
 
 fn token(global: &Global) -> Result<Option<String>, Exit> {

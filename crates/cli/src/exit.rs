@@ -1,12 +1,12 @@
 //! How a command ends when it does not succeed: a message for people, and an exit code for programs.
 
-use std::{io::Write as _, process::ExitCode};
+use std::{error::Error, io::Write as _, process::ExitCode};
 
 use isopolity_node::client::ClientError;
 use isopolity_proto::catalog::IncompleteAnswer;
 use isopolity_registry::error::with_causes;
 use prost::{Message as _, Name as _};
-use tonic::{Code, Status};
+use tonic::{Code, Status, TimeoutExpired};
 use tonic_types::StatusExt as _;
 
 /// Done in part: some rows were rejected.
@@ -26,7 +26,7 @@ impl Exit {
     }
 
     /// Something broke, with all its causes on one line.
-    pub(crate) fn broken(error: &dyn std::error::Error) -> Self {
+    pub(crate) fn broken(error: &dyn Error) -> Self {
         Self::fault(with_causes(error))
     }
 
@@ -64,6 +64,10 @@ impl From<ClientError> for Exit {
 
 impl From<Status> for Exit {
     fn from(status: Status) -> Self {
+        // No node said this: it was found out here.
+        if let Some(cause) = status.source() {
+            return Self::unreachable(broken_off(cause));
+        }
         let details = status.get_error_details();
         let reason = details.error_info().map(|info| info.reason.clone()).unwrap_or_default();
         let mut lines = vec![status.message().to_owned()];
@@ -77,6 +81,10 @@ impl From<Status> for Exit {
                 format!("  {}: {} ({})", outcome.city, crate::output::outcome_word(outcome.outcome()), outcome.reason)
             }));
         }
+        if reason == "TOKEN_MISSING" {
+            lines =
+                vec!["this needs a token: put it into ISOPOLITY_TOKEN, or name its file with --token-file".to_owned()];
+        }
         if !reason.is_empty() {
             lines.push(format!("  [{reason}]"));
         }
@@ -84,10 +92,23 @@ impl From<Status> for Exit {
         match status.code() {
             // The node spoke: it is there, but refused.
             Code::Unavailable if reason.is_empty() => Self::unreachable(format!("the node does not answer: {message}")),
+            Code::DeadlineExceeded => Self::unreachable(message),
             Code::Internal | Code::Unknown | Code::DataLoss => Self::fault(message),
             _ => Self::refused(message),
         }
     }
+}
+
+/// Why no whole answer came.
+fn broken_off(cause: &(dyn Error + 'static)) -> String {
+    let mut next = Some(cause);
+    while let Some(error) = next {
+        if error.is::<TimeoutExpired>() {
+            return "the node did not answer in time".to_owned();
+        }
+        next = error.source();
+    }
+    format!("the connection to the node broke: {}", with_causes(cause))
 }
 
 fn incomplete(status: &Status) -> Option<IncompleteAnswer> {

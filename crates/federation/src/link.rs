@@ -11,7 +11,9 @@ use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use isopolity_proto::federation::{Envelope, HelloRequest, HelloResponse, QueryRequest, QueryResponse};
+use isopolity_proto::federation::{
+    Envelope, GetRecordRequest, HelloRequest, HelloResponse, QueryRequest, QueryResponse,
+};
 
 pub use error::LinkError;
 pub(crate) use error::in_seconds;
@@ -33,5 +35,5 @@ pub trait Link: Send + Sync + Debug {
     fn query(&self, request: QueryRequest, within: Duration) -> BoxStream<'static, Result<QueryResponse, LinkError>>;
 
     /// Reads one record.
-    async fn get_record(&self, name: &str, within: Duration) -> Result<Envelope, LinkError>;
+    async fn get_record(&self, request: GetRecordRequest, within: Duration) -> Result<Envelope, LinkError>;
 }

@@ -16,7 +16,7 @@ use isopolity_proto::{
     admin::PeerState,
     catalog::Outcome,
     error::Reason,
-    federation::{Envelope, HelloRequest, HelloResponse},
+    federation::{Envelope, GetRecordRequest, HelloRequest, HelloResponse},
     options::Audience,
 };
 use rustls::ServerConfig;
@@ -272,9 +272,14 @@ impl Peers {
     ///
     /// # Errors
     /// [`LinkError`]; with reason `RESOURCE_NOT_FOUND` if the peer has no such record for us.
-    pub async fn get_record(&self, city: &CityId, name: &str, within: Duration) -> Result<Envelope, LinkError> {
+    pub async fn get_record(
+        &self,
+        city: &CityId,
+        request: GetRecordRequest,
+        within: Duration,
+    ) -> Result<Envelope, LinkError> {
         let link = self.link(city, &[PeerState::Active])?;
-        self.bounded(city, within, link.get_record(name, within)).await
+        self.bounded(city, within, link.get_record(request, within)).await
     }
 
     /// Reads a peer's present trust bundle, as a file. Whether to believe it is for the caller to decide:

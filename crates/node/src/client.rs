@@ -1,6 +1,6 @@
 //! A channel to a node's API, for the command line and tests.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error as _, sync::Arc, time::Duration};
 
 use hyper_util::rt::TokioIo;
 use isopolity_federation::tls;
@@ -88,9 +88,10 @@ pub async fn connect(address: &str, root_pem: &str, token: Option<&str>) -> Resu
             Ok::<_, std::io::Error>(TokioIo::new(connector.connect(name, stream).await?))
         }
     });
-    let channel = endpoint
-        .connect_with_connector(connect)
-        .await
-        .map_err(|error| ClientError::Unreachable { address: address.to_owned(), cause: with_causes(&error) })?;
+    let channel = endpoint.connect_with_connector(connect).await.map_err(|error| {
+        // tonic's own text says no more than that it was the transport.
+        let cause = error.source().map_or_else(|| error.to_string(), with_causes);
+        ClientError::Unreachable { address: address.to_owned(), cause }
+    })?;
     Ok(InterceptedService::new(channel, bearer))
 }

@@ -76,9 +76,9 @@ pub async fn init(
         let path = path.to_owned();
         move |source| InitError::Write { path, source }
     };
-    fs::create_dir_all(folder).map_err(written(folder))?;
     let text = config::template(city, options);
     let config = Config::parse(&text, &file)?;
+    fs::create_dir_all(folder).map_err(written(folder))?;
 
     let trust = config.trust_folder();
     // Keys of an earlier attempt are used, not replaced: a bundle of them may have been handed out.
@@ -100,6 +100,15 @@ pub async fn init(
     registry.store().clone().close().await;
     let token = token.map_err(|error| OpenError::Start(with_causes(&error))).map_err(StartError::from)?;
 
-    fs::write(&file, text).map_err(written(&file))?;
+    write_private(&file, &text).map_err(written(&file))?;
     Ok(Initialised { config: file, token: token.map(|new| new.secret) })
+}
+
+/// Writes a file that only its owner reads: the database's URL may hold a password.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    io::Write::write_all(&mut options.open(path)?, text.as_bytes())
 }

@@ -112,7 +112,7 @@ impl Registry {
             .parse()
             .map_err(|error: isopolity_domain::name::NameError| Violation::invalid("name", error.to_string()))?;
         self.must_be_ours(&name, "name")?;
-        self.own_record(&name, clearance).await?.ok_or_else(|| Error::NotFound(name.to_string()))
+        self.own_record(&name, clearance, request.audience()).await?.ok_or_else(|| Error::NotFound(name.to_string()))
     }
 
     /// What an active peer may see here.

@@ -17,7 +17,7 @@ use isopolity_proto::{
     admin::PeerState,
     catalog::{Hit, Outcome, SearchRequest, SearchResponse},
     error::Reason,
-    federation::{Envelope, QueryRequest, Question, Record, SearchOrder},
+    federation::{Envelope, GetRecordRequest, QueryRequest, Question, Record, SearchOrder},
     options::Audience,
 };
 use prost::Message as _;
@@ -94,7 +94,8 @@ impl Registry {
         Ok(SearchResponse { hits, total: merged.total, coverage: Some(merged.coverage), outcomes: merged.outcomes })
     }
 
-    /// Returns a record of any member city as its home city signed it.
+    /// Returns a record of any member city as its home city signed it, as `audience` sees it and never as more than the
+    /// caller is. Unspecified: as the widest audience that may see it.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::PeerUnknown`], [`Error::HomeUnreachable`].
@@ -102,11 +103,12 @@ impl Registry {
         &self,
         caller: &Caller,
         name: &Name,
+        audience: Audience,
         within: Option<Duration>,
     ) -> Result<(Envelope, Record), Error> {
         let not_found = || Error::NotFound(name.to_string());
         let envelope = if name.city() == self.city() {
-            self.own_record(name, caller.clearance()).await?.ok_or_else(not_found)?
+            self.own_record(name, caller.clearance(), audience).await?.ok_or_else(not_found)?
         } else {
             caller.must(Right::Read)?;
             let peer = self.federation().get(name.city()).ok_or_else(|| Error::PeerUnknown(name.city().to_string()))?;
@@ -118,7 +120,8 @@ impl Registry {
                 _ => return Err(Error::PeerNotApproved(peer.city)),
             }
             let within = within.unwrap_or(self.patience().search).min(self.patience().search);
-            let fetched = self.federation().get_record(name.city(), &name.to_string(), within).await;
+            let request = GetRecordRequest { name: name.to_string(), audience: audience.into() };
+            let fetched = self.federation().get_record(name.city(), request, within).await;
             let envelope = fetched.map_err(|error| match error.reason {
                 Reason::ResourceNotFound => not_found(),
                 _ => Error::HomeUnreachable { city: name.city().clone(), description: error.description },
@@ -137,10 +140,20 @@ impl Registry {
         Ok((envelope, record))
     }
 
-    /// The record of one of this city's resources that this clearance sees.
-    pub(crate) async fn own_record(&self, name: &Name, clearance: Audience) -> Result<Option<Envelope>, Error> {
+    /// The record of one of this city's resources as `audience` sees it (unspecified: the widest that may), if it is for
+    /// this clearance.
+    pub(crate) async fn own_record(
+        &self,
+        name: &Name,
+        clearance: Audience,
+        audience: Audience,
+    ) -> Result<Option<Envelope>, Error> {
         let Some(publication) = self.store().publication(name).await? else { return Ok(None) };
-        let Some(record) = publication.record_for(clearance) else { return Ok(None) };
+        let record = match audience {
+            Audience::Unspecified => publication.records.first().filter(|record| record.audience <= clearance),
+            audience => publication.record_for(audience.min(clearance)),
+        };
+        let Some(record) = record else { return Ok(None) };
         Ok(Some(Envelope::decode(record.envelope.clone()).map_err(Error::internal)?))
     }
 

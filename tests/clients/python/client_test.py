@@ -332,9 +332,14 @@ def test_a_record_is_checked_with_nothing_but_the_bundle(node, created):
     published = partnership_pb2.Partnership()
     assert record.resource.Unpack(published)
     assert published.titles == created.titles
-    # A record is signed for each audience. Staff get the innermost, and it says so of itself.
-    assert record.audience == options_pb2.AUDIENCE_INTERNAL
-    assert published.internal_notes == created.internal_notes
+    # A record is signed for each audience. Unless one is named, everyone gets the same: that of the widest.
+    assert record.audience == options_pb2.AUDIENCE_PUBLIC
+    assert published.internal_notes == ""
+
+    request.audience = options_pb2.AUDIENCE_INTERNAL
+    inner = envelope_pb2.Record.FromString(node.catalog.GetRecord(request, timeout=DEADLINE).envelope.payload)
+    assert inner.audience == options_pb2.AUDIENCE_INTERNAL
+    assert inner.resource.Unpack(published) and published.internal_notes == created.internal_notes
 
     changed = envelope_pb2.Envelope()
     changed.CopyFrom(answer.envelope)

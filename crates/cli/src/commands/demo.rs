@@ -115,6 +115,13 @@ impl Folder {
             env::temp_dir().join(format!("isopolity-demo-{}", std::process::id()))
         };
         fs::create_dir_all(&path).map_err(|error| Exit::fault(format!("{} can't be made: {error}", path.display())))?;
+        // One of an earlier run would lead to ports that nobody listens on.
+        match fs::remove_file(path.join(MANIFEST)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Exit::fault(format!("{} can't be removed: {error}", path.join(MANIFEST).display())));
+            }
+            _ => {}
+        }
         let path = path.canonicalize().map_err(|error| Exit::fault(format!("{}: {error}", path.display())))?;
         Ok(Self { path, temporary: !given })
     }
@@ -336,7 +343,7 @@ fn hints(cities: &[Running], asker: &Running) -> String {
          export ISOPOLITY_DIR={folder} ISOPOLITY_NODE={api} ISOPOLITY_TOKEN=$(cat {folder}/admin.token)\n  \
          cargo run -q -- search kenitra\n  \
          cargo run -q -- search --country CV --kind agreement --output json\n  \
-         cargo run -q -- get cities/kenitra.example/partnerships/kenitra-feira\n  \
+         cargo run -q -- get cities/kenitra.example/partnerships/feira-kenitra\n  \
          cargo run -q -- peer list\n  \
          cargo run -q -- peer suspend {other} --reason \"a test\"\n\n\
          With other clients (see proto/README.md):\n\n  \

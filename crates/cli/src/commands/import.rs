@@ -40,12 +40,27 @@ pub(super) async fn run(global: &Global, arguments: &Import) -> Result<ExitCode,
     let mut service = ImportServiceClient::new(connect(global).await?);
 
     let (parts, stream) = mpsc::channel(8);
-    let reading = tokio::spawn(read(file, start, parts));
+    let mut reading = tokio::spawn(read(file, start, parts));
+    let mut read = false;
     let mut news = service.import(ReceiverStream::new(stream)).await?.into_inner();
     let bar = bar(length);
     let mut report = Report::default();
     let ended = loop {
-        match news.message().await {
+        let message = tokio::select! {
+            message = news.message() => message,
+            ended = &mut reading, if !read => {
+                read = true;
+                if let Ok(Err(Broken { error, parts })) = ended {
+                    // Ends the call before the stream ends: the row that is cut must not pass for a whole one.
+                    drop(news);
+                    drop(parts);
+                    report.note_kept(arguments.dry_run);
+                    return Err(Exit::fault(format!("{} can't be read further: {error}", path.display())));
+                }
+                continue;
+            }
+        };
+        match message {
             Ok(Some(response)) => match response.news {
                 Some(News::Rejected(row)) => report.rejected(global, &bar, row),
                 Some(News::Progress(progress)) => {
@@ -61,27 +76,30 @@ pub(super) async fn run(global: &Global, arguments: &Import) -> Result<ExitCode,
     };
     bar.finish_and_clear();
     reading.abort();
-    let read = reading.await;
     if let Err(status) = ended {
-        let done = report.progress;
-        let kept = done.created + done.updated + done.unchanged;
-        output::note(&format!("{kept} rows are in; import the file again to go on"));
+        report.note_kept(arguments.dry_run);
         return Err(status.into());
-    }
-    if let Ok(Err(error)) = read {
-        return Err(Exit::fault(format!("{} can't be read further: {error}", path.display())));
     }
     report.print(global, arguments.dry_run)?;
     Ok(if report.progress.rejected > 0 { ExitCode::from(exit::PARTLY) } else { ExitCode::SUCCESS })
 }
 
-async fn read(mut file: File, start: ImportStart, parts: mpsc::Sender<ImportRequest>) -> std::io::Result<()> {
+/// A file that can't be read to its end, and the stream that must not end there.
+struct Broken {
+    error: std::io::Error,
+    parts: mpsc::Sender<ImportRequest>,
+}
+
+async fn read(mut file: File, start: ImportStart, parts: mpsc::Sender<ImportRequest>) -> Result<(), Broken> {
     if parts.send(ImportRequest { part: Some(Part::Start(start)) }).await.is_err() {
         return Ok(());
     }
     loop {
         let mut chunk = vec![0; CHUNK];
-        let taken = file.read(&mut chunk).await?;
+        let taken = match file.read(&mut chunk).await {
+            Ok(taken) => taken,
+            Err(error) => return Err(Broken { error, parts }),
+        };
         if taken == 0 {
             return Ok(());
         }
@@ -108,6 +126,15 @@ impl Report {
         } else if self.rows.len() < REPORTED_MAX {
             self.rows.push(row);
         }
+    }
+
+    /// Tells what is durable after an end that was not the file's.
+    fn note_kept(&self, dry_run: bool) {
+        if dry_run {
+            return;
+        }
+        let ImportProgress { created, updated, unchanged, .. } = self.progress;
+        output::note(&format!("{} rows are in; import the file again to go on", created + updated + unchanged));
     }
 
     fn print(&self, global: &Global, dry_run: bool) -> Result<(), Exit> {

@@ -18,9 +18,9 @@ pub(super) async fn run(global: &Global, arguments: &Init) -> Result<(), Exit> {
     let city: CityId = arguments.city.parse().map_err(|error| Exit::usage(format!("--city: {error}")))?;
     let options = Options {
         storage_url: arguments.storage.clone(),
-        federation_listen: arguments.federation_listen.clone(),
+        federation_listen: arguments.federation_listen.map(|address| address.to_string()),
         federation_endpoint: arguments.federation_endpoint.clone(),
-        api_listen: arguments.api_listen.clone(),
+        api_listen: arguments.api_listen.map(|address| address.to_string()),
     };
     let made = init(&global.dir, &city, &options, Arc::new(SystemClock)).await.map_err(|error| match error {
         InitError::Config(_) | InitError::Exists(_) => Exit::usage(error.to_string()),

@@ -18,6 +18,9 @@ use crate::{
     output,
 };
 
+/// No bundle is larger.
+const BUNDLE_MAX: usize = 256 << 10;
+
 pub(super) async fn run(global: &Global, command: &Peer) -> Result<(), Exit> {
     let mut peers = PeerServiceClient::new(connect(global).await?);
     match command {
@@ -36,6 +39,9 @@ pub(super) async fn run(global: &Global, command: &Peer) -> Result<(), Exit> {
         }
         Peer::Add { file } => {
             let bundle = Bytes::from(read_bytes(file)?);
+            if bundle.len() > BUNDLE_MAX {
+                return Err(Exit::usage(format!("{} is too large to be a trust bundle", file.display())));
+            }
             let added = peers.add_peer(AddPeerRequest { bundle }).await?.into_inner();
             if global.output == Output::Json {
                 return output::json(&added);

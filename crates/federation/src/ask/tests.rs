@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use futures::{StreamExt as _, stream, stream::BoxStream};
-use isopolity_proto::federation::{Envelope, HelloRequest, HelloResponse, QueryResponse};
+use isopolity_proto::federation::{Envelope, GetRecordRequest, HelloRequest, HelloResponse, QueryResponse};
 
 use super::*;
 use crate::{
@@ -69,7 +69,7 @@ impl Link for Scripted {
             .boxed()
     }
 
-    async fn get_record(&self, _: &str, _: Duration) -> Result<Envelope, LinkError> {
+    async fn get_record(&self, _: GetRecordRequest, _: Duration) -> Result<Envelope, LinkError> {
         Err(LinkError::timed_out(Duration::ZERO))
     }
 }

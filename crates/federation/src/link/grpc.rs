@@ -155,9 +155,8 @@ impl Link for GrpcLink {
             .boxed()
     }
 
-    async fn get_record(&self, name: &str, within: Duration) -> Result<Envelope, LinkError> {
-        let message = GetRecordRequest { name: name.to_owned() };
-        self.call(message, within, |mut client, request| async move { client.get_record(request).await })
+    async fn get_record(&self, request: GetRecordRequest, within: Duration) -> Result<Envelope, LinkError> {
+        self.call(request, within, |mut client, request| async move { client.get_record(request).await })
             .await?
             .envelope
             .ok_or_else(|| missing("record"))

@@ -63,7 +63,7 @@ async fn a_link_connects_again_after_a_break() {
 #[tokio::test]
 async fn what_is_too_large_or_not_spoken_is_told_apart() {
     let (geneve, feira) = pair().await;
-    let large = feira.peers.get_record(geneve.city(), "cities/geneve.example", WITHIN).await.unwrap_err();
+    let large = feira.peers.get_record(geneve.city(), profile(), WITHIN).await.unwrap_err();
     assert_eq!((large.outcome, large.reason), (Outcome::Invalid, Reason::MessageTooLarge), "{large}");
     let unspoken = feira.peers.fetch_bundle(geneve.city(), WITHIN).await.unwrap_err();
     assert_eq!((unspoken.outcome, unspoken.reason), (Outcome::Incompatible, Reason::ProtocolIncompatible));
@@ -128,7 +128,7 @@ async fn who_is_no_approved_peer_is_not_called() {
     assert_eq!((error.outcome, error.reason), (Outcome::NotAsked, Reason::PeerUnknown));
     feira.peers.set(vec![geneve.as_peer(PeerState::Invited)]);
     assert!(feira.peers.greet(geneve.city(), WITHIN).await.is_ok(), "an invited city is greeted");
-    let error = feira.peers.get_record(geneve.city(), "cities/geneve.example", WITHIN).await.unwrap_err();
+    let error = feira.peers.get_record(geneve.city(), profile(), WITHIN).await.unwrap_err();
     assert_eq!((error.outcome, error.reason), (Outcome::NotAsked, Reason::PeerNotApproved));
 }
 
@@ -142,4 +142,8 @@ async fn a_handshake_that_is_not_finished_in_time_gives_its_place_to_the_next() 
     let mut silent = tokio::net::TcpStream::connect(geneve.address).await.unwrap();
     assert_eq!(tokio::io::AsyncReadExt::read(&mut silent, &mut [0; 1]).await.unwrap(), 0, "it is closed");
     assert!(feira.peers.greet(geneve.city(), WITHIN).await.is_ok());
+}
+
+fn profile() -> GetRecordRequest {
+    GetRecordRequest { name: "cities/geneve.example".to_owned(), ..Default::default() }
 }

@@ -25,7 +25,11 @@ impl CatalogService for Services {
             .name
             .parse()
             .map_err(|error: NameError| status(&Violation::invalid("name", error.to_string()).into()))?;
-        let (envelope, record) = self.registry.record(&caller, &name, within).await.map_err(|error| status(&error))?;
+        let (envelope, record) = self
+            .registry
+            .record(&caller, &name, request.get_ref().audience(), within)
+            .await
+            .map_err(|error| status(&error))?;
         let (resource, version) = (record.resource, record.version);
         Ok(Response::new(GetRecordResponse { envelope: Some(envelope), resource, version }))
     }

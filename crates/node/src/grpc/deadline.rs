@@ -34,7 +34,7 @@ mod tests {
         };
         assert_eq!(read("1500m"), Some(Duration::from_millis(1500)));
         assert_eq!(read("2S"), Some(Duration::from_secs(2)));
-        assert_eq!(read("1H"), Some(Duration::from_secs(3600)));
+        assert_eq!(read("1H"), Some(Duration::from_hours(1)));
         for bad in ["", "S", "5", "5x", "123456789S", "-1S"] {
             assert_eq!(read(bad), None, "{bad}");
         }

@@ -25,7 +25,8 @@ impl FederationService for Services {
 
     async fn hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloResponse>, Status> {
         let peer = peer(&request)?;
-        let answer = self.registry.greeted(&peer, request.get_ref()).await.map_err(|error| self.refused(&peer, &error))?;
+        let answer =
+            self.registry.greeted(&peer, request.get_ref()).await.map_err(|error| self.refused(&peer, &error))?;
         Ok(Response::new(answer))
     }
 
