@@ -53,6 +53,8 @@ pub(crate) fn open(folder: &Path) -> Result<Opened, CatalogError> {
         Err(Unusable::Refused(error)) => return Err(error),
         Err(Unusable::Absent) => {}
         Err(Unusable::Damaged(reason)) => {
+            // The reason may quote a whole damaged file.
+            let reason: String = reason.chars().take(300).collect();
             warn!(index.folder = %folder.display(), reason, "the search index can't be used; it is built anew from the feed");
         }
     }

@@ -243,7 +243,7 @@ pub(crate) enum Peer {
     Suspend {
         /// The city's id
         city: String,
-        /// Why; the other city sees it
+        /// Why; shown in the list of peers and with searches
         #[arg(long)]
         reason: String,
     },

@@ -20,7 +20,12 @@ pub mod lifecycle;
 pub mod telemetry;
 mod workers;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+#[cfg(unix)]
+use std::{
+    fs::{File, TryLockError},
+    path::Path,
+};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use isopolity_domain::clock::to_timestamp;
 use isopolity_federation::{
@@ -48,6 +53,17 @@ pub enum StartError {
     /// The database or the search index.
     #[error(transparent)]
     Registry(#[from] OpenError),
+    /// Another node uses the folder.
+    #[error("{0} is held by another process: a node runs in this folder already")]
+    Running(PathBuf),
+    /// The folder can't be taken.
+    #[error("{path} can't be used: {source}")]
+    Lock {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// A listener.
     #[error("{key} = \"{address}\" can't be listened on: {source}")]
     Listen {
@@ -67,6 +83,9 @@ pub struct Node {
     federation: SocketAddr,
     draining: CancellationToken,
     tasks: JoinSet<()>,
+    /// Held as long as the node lives: two of them would each write an index that the other does not know.
+    #[cfg(unix)]
+    _lock: File,
 }
 
 impl Node {
@@ -76,6 +95,8 @@ impl Node {
     /// [`StartError`]: nothing is left running then.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let begun = std::time::Instant::now();
+        #[cfg(unix)]
+        let lock = lock(&config.folder)?;
         let identity = Identity::load(&config.trust_folder(), &config.city)?;
         let api_listener = bind("api.listen", config.api.listen).await?;
         let federation_listener = bind("federation.listen", config.federation.listen).await?;
@@ -129,7 +150,15 @@ impl Node {
                 "node is ready"
             );
         });
-        Ok(Self { registry, api, federation, draining, tasks })
+        Ok(Self {
+            registry,
+            api,
+            federation,
+            draining,
+            tasks,
+            #[cfg(unix)]
+            _lock: lock,
+        })
     }
 
     /// The use cases of this node.
@@ -162,6 +191,18 @@ impl Node {
         let store = self.registry.store().clone();
         store.close().await;
         info!("node has stopped");
+    }
+}
+
+/// Takes the folder for this node. The system gives it back when the process ends, however it ends.
+#[cfg(unix)]
+fn lock(folder: &Path) -> Result<File, StartError> {
+    let refused = |source| StartError::Lock { path: folder.to_owned(), source };
+    let file = File::open(folder).map_err(refused)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::Running(folder.to_owned())),
+        Err(TryLockError::Error(source)) => Err(refused(source)),
     }
 }
 

@@ -6,17 +6,15 @@ use crate::Node;
 
 /// Runs until the process is told to end. Returns whether calls in flight could end by themselves.
 ///
-/// # Errors
-/// If the system does not let the process wait for signals.
-pub async fn run(node: Node) -> std::io::Result<bool> {
-    let mut signals = Signals::new()?;
+/// `signals` are listened for since before the node started: one that came as soon as it was ready drains it too.
+pub async fn run(node: Node, mut signals: Signals) -> bool {
     signals.next().await;
     info!("told to stop; once more stops at once");
     tokio::select! {
-        () = node.shut_down() => Ok(true),
+        () = node.shut_down() => true,
         () = signals.next() => {
             warn!("told to stop again: calls in flight are cut off");
-            Ok(false)
+            false
         }
     }
 }

@@ -59,11 +59,17 @@ impl Registry {
         })
     }
 
-    /// Answers a peer's question in the parts in which the answer travels: start, hits in order, end.
+    /// Answers a peer's question in the parts in which the answer travels: start, hits in order, end. What was published
+    /// before the question came is found, unless the index would take more than half of the time that the peer gives.
     ///
     /// # Errors
     /// [`Error::PeerNotApproved`], [`Error::PeerSuspended`], [`Error::Invalid`], or what the index says.
-    pub async fn answer(&self, peer: &CityId, request: QueryRequest) -> Result<Vec<QueryResponse>, Error> {
+    pub async fn answer(
+        &self,
+        peer: &CityId,
+        request: QueryRequest,
+        within: Duration,
+    ) -> Result<Vec<QueryResponse>, Error> {
         let clearance = self.clearance_of(peer)?;
         let mut question = request.question.unwrap_or_default();
         question.order = check_question(&question, "question")?.into();
@@ -71,6 +77,10 @@ impl Registry {
             return Err(Violation::invalid("limit", format!("must be 1 to {LIMIT_MAX}")).into());
         }
         let limit = check_page_size(request.limit, "limit", LIMIT_MAX, LIMIT_MAX)?;
+        let head = self.inner.head.borrow().clone();
+        if !self.catalog().reached(&head, self.patience().index.min(within / 2)).await {
+            info!(peer.city = %peer, "the search index is behind; a peer is answered without the latest publications");
+        }
         let catalog = self.catalog().clone();
         let found = tokio::task::spawn_blocking(move || catalog.search(&question, clearance, limit))
             .await

@@ -2,7 +2,7 @@
 //!
 //! SQLite is always tested, each test with a file of its own. PostgreSQL is tested, each test with a database of its own,
 //! where `ISOPOLITY_TEST_POSTGRES` is the URL of a server on which databases may be created, for example
-//! `postgres://user:password@127.0.0.1:5433/postgres`. With `ISOPOLITY_REQUIRE_POSTGRES=1` its absence is a failure.
+//! `postgres://user:password@127.0.0.1:5433/postgres`. With `ISOPOLITY_TEST_REQUIRE_POSTGRES=1` its absence is a failure.
 
 mod access;
 mod bed;

@@ -3,6 +3,7 @@
 use std::{error::Error, io};
 
 use isopolity_proto::{catalog::Outcome, error::Reason};
+use rustls::AlertDescription;
 use tonic::{Code, Status, TimeoutExpired};
 use tonic_types::StatusExt as _;
 
@@ -120,6 +121,13 @@ pub(super) fn connection_died(status: &Status) -> bool {
 /// What a TLS error means that the verifier did not cause.
 fn of_tls(error: &rustls::Error) -> LinkError {
     let description = match error {
+        // The peer knows who we are and does not want to talk: that is a refusal, not a broken way.
+        rustls::Error::AlertReceived(alert @ AlertDescription::AccessDenied) => {
+            return LinkError::new(Outcome::Refused, Reason::PeerSuspended, alert_in_words(*alert));
+        }
+        rustls::Error::AlertReceived(alert @ AlertDescription::CertificateUnknown) => {
+            return LinkError::new(Outcome::Refused, Reason::PeerUnknown, alert_in_words(*alert));
+        }
         rustls::Error::AlertReceived(alert) => alert_in_words(*alert),
         rustls::Error::InvalidMessage(_) => "what answers there does not speak TLS; check the endpoint".to_owned(),
         other => format!("the TLS handshake failed: {other}"),

@@ -40,7 +40,7 @@ impl FederationService for Services {
     async fn query(&self, request: Request<QueryRequest>) -> Result<Response<Self::QueryStream>, Status> {
         let peer = peer(&request)?;
         let within = deadline::of(request.metadata()).unwrap_or_else(|| self.registry.patience_with_peers());
-        let answer = tokio::time::timeout(within, self.registry.answer(&peer, request.into_inner()));
+        let answer = tokio::time::timeout(within, self.registry.answer(&peer, request.into_inner(), within));
         let parts = match answer.await {
             Ok(parts) => parts.map_err(|error| self.refused(&peer, &error))?,
             Err(_) => return Err(deadline_exceeded()),

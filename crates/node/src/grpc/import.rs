@@ -19,8 +19,10 @@ use super::{
 
 /// The largest chunk of a file.
 const CHUNK_MAX: usize = 1 << 20;
-/// Chunks and news that wait for each other.
-const WAITING: usize = 16;
+/// Chunks that wait to be read. When the node drains, they are still imported: few, so that it ends in time.
+const CHUNKS_WAITING: usize = 1;
+/// News that waits to be sent.
+const NEWS_WAITING: usize = 16;
 
 #[tonic::async_trait]
 impl ImportService for Services {
@@ -34,9 +36,9 @@ impl ImportService for Services {
             return Err(status(&Violation::required("start").into()));
         };
 
-        let (chunk_sender, chunks) = mpsc::channel(WAITING);
-        let (news_sender, mut news) = mpsc::channel(WAITING);
-        let (responses, stream) = mpsc::channel(WAITING);
+        let (chunk_sender, chunks) = mpsc::channel(CHUNKS_WAITING);
+        let (news_sender, mut news) = mpsc::channel(NEWS_WAITING);
+        let (responses, stream) = mpsc::channel(NEWS_WAITING);
         let registry = self.registry.clone();
         let draining = self.draining.clone();
         let fed = async move {

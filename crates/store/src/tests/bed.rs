@@ -94,8 +94,8 @@ pub(crate) async fn on_postgresql<F: Future<Output = ()> + Send + 'static>(test:
 /// The PostgreSQL server to test with.
 fn server() -> Option<String> {
     let server = env::var("ISOPOLITY_TEST_POSTGRES").ok().filter(|url| !url.is_empty());
-    let required = env::var("ISOPOLITY_REQUIRE_POSTGRES").is_ok_and(|value| value == "1");
-    assert!(server.is_some() || !required, "ISOPOLITY_REQUIRE_POSTGRES=1, but ISOPOLITY_TEST_POSTGRES is not set");
+    let required = env::var("ISOPOLITY_TEST_REQUIRE_POSTGRES").is_ok_and(|value| value == "1");
+    assert!(server.is_some() || !required, "ISOPOLITY_TEST_REQUIRE_POSTGRES=1, but ISOPOLITY_TEST_POSTGRES is not set");
     server
 }
 

@@ -1,0 +1,17 @@
+//! The binary as people and scripts meet it: what it prints and where, how it ends, what it leaves behind.
+//!
+//! Each test has a folder of its own and lets the system choose the ports.
+
+#[cfg(test)]
+mod cli {
+    mod demo;
+    mod exits;
+    mod import;
+    mod init;
+    mod kill;
+    mod peers;
+    mod serve;
+    mod signals;
+    mod storage;
+    mod support;
+}

@@ -1,0 +1,18 @@
+//! The third ring: real nodes with real sockets, TLS and databases, seen from outside.
+
+#[cfg(test)]
+mod nodes {
+    mod deadlines;
+    mod faults;
+    mod import;
+    mod impostors;
+    mod lists;
+    mod records;
+    mod resources;
+    mod restarts;
+    mod search;
+    mod services;
+    mod stories;
+    mod tokens;
+    mod trust;
+}

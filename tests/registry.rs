@@ -1,0 +1,10 @@
+//! The second ring: several registries in one process, over links that the test controls, in virtual time.
+
+#[cfg(test)]
+mod registry {
+    mod faults;
+    mod import;
+    mod merging;
+    mod requirements;
+    mod schedules;
+}
