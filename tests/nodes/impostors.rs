@@ -89,11 +89,18 @@ async fn q10_each_breach_of_the_protocol_is_named_and_harms_nobody() {
             let breach = outcome(&answer, LISBOA);
             assert_eq!((breach.outcome(), breach.error_reason()), (Outcome::Invalid, expected), "{what}: {breach:?}");
             assert!(breach.reason.contains(words), "{what}: {}", breach.reason);
+            let outcome_reason = breach.reason.clone();
             assert_eq!((breach.hits, answer.hits.len(), answer.total), (0, 2, 2), "{what}");
             for other in ["feira.example", "geneve.example"] {
                 assert_eq!(outcome(&answer, other).outcome(), Outcome::Answered, "{what}");
             }
             assert_eq!(answer.coverage.unwrap().cities_answered, 2, "{what}");
+            let trouble = city.api.trouble(LISBOA, false).await.unwrap();
+            assert_eq!(
+                (trouble.reason(), trouble.description),
+                (expected, outcome_reason),
+                "{what}: in the list of peers"
+            );
         }
     }
     lisboa.say(Speech::Parts(writer.answer(3)));

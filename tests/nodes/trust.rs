@@ -4,7 +4,9 @@ use isopolity_domain::Clock as _;
 use isopolity_federation::Identity;
 use isopolity_proto::{admin::PeerState, catalog::Outcome, error::Reason, options::Audience};
 use isopolity_tests::{
-    Impostor, Mode, TestNode, federation,
+    Impostor, Mode, TestNode,
+    clock::eventually,
+    federation,
     impostor::new_identity,
     refusal::{fields, reason},
     sample::{outcome, partnership, partnerships},
@@ -142,8 +144,12 @@ async fn an_expired_certificate_is_named_on_both_sides_and_renewal_needs_no_rest
         node.clock.advance(Duration::days(4));
     }
     reconnect();
+    // A question may still set out on a connection that is being closed, so the first may be lost.
     for node in [&feira, &geneve] {
-        assert_eq!(node.api.ask(partnerships()).await.coverage.unwrap().cities_answered, 2, "{} asks", node.city());
+        eventually("both answer over new connections", async || {
+            (node.api.ask(partnerships()).await.coverage?.cities_answered == 2).then_some(())
+        })
+        .await;
     }
 
     // Only Feira renews: Genève's certificate expires. Each side says so.
@@ -152,14 +158,18 @@ async fn an_expired_certificate_is_named_on_both_sides_and_renewal_needs_no_rest
     }
     assert!(renew(&feira));
     reconnect();
-    let answer = feira.api.ask(partnerships()).await;
-    let expired = outcome(&answer, GENEVE);
+    let expired = eventually("the expired certificate is named by who asks", async || {
+        let answer = feira.api.ask(partnerships()).await;
+        Some(outcome(&answer, GENEVE).clone()).filter(|found| found.reason.contains("the certificate expired at"))
+    })
+    .await;
     assert_eq!((expired.outcome(), expired.error_reason()), (Outcome::Unreachable, Reason::TlsHandshake));
-    assert!(expired.reason.contains("the certificate expired at"), "{}", expired.reason);
-    let answer = geneve.api.ask(partnerships()).await;
-    let told = outcome(&answer, FEIRA);
+    let told = eventually("whoever has it is told", async || {
+        let answer = geneve.api.ask(partnerships()).await;
+        Some(outcome(&answer, FEIRA).clone()).filter(|found| found.reason.contains("our certificate has expired"))
+    })
+    .await;
     assert_eq!((told.outcome(), told.error_reason()), (Outcome::Unreachable, Reason::TlsHandshake), "{told:?}");
-    assert!(told.reason.contains("our certificate has expired"), "{}", told.reason);
     let (_, description) = inbound(&feira, GENEVE).await;
     assert!(description.contains("the certificate expired at"), "{description}");
     let troubles = feira.api.peer(GENEVE, false).await.troubles;
@@ -168,7 +178,10 @@ async fn an_expired_certificate_is_named_on_both_sides_and_renewal_needs_no_rest
 
     assert!(renew(&geneve));
     for node in [&feira, &geneve] {
-        assert_eq!(node.api.ask(partnerships()).await.coverage.unwrap().cities_answered, 2, "{} asks", node.city());
+        eventually("both answer again", async || {
+            (node.api.ask(partnerships()).await.coverage?.cities_answered == 2).then_some(())
+        })
+        .await;
     }
     assert!(feira.api.peer(GENEVE, false).await.troubles.is_empty());
 }

@@ -219,6 +219,11 @@ impl Peers {
         self.inner.trust.trouble(city, Direction::Inbound, reason, description);
     }
 
+    /// Remembers that what a peer answered can't be used, as merging found, and warns if that is new.
+    pub fn answered_wrongly(&self, city: &CityId, reason: Reason, description: &str) {
+        self.inner.trust.trouble(city, Direction::Outbound, reason, description);
+    }
+
     /// Remembers that a peer called and was served: no trouble of before is left.
     pub fn served(&self, city: &CityId) {
         self.inner.trust.health.update(city, |health| health.inbound = None);

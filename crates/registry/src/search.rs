@@ -74,6 +74,12 @@ impl Registry {
             self.federation().ask(&query, order, peers, within),
         );
         let merged = merge(std::iter::once(own).chain(others).collect(), order, limit);
+        // Merging alone sees that an answer breaks the order or holds other cities' records.
+        for broken in merged.outcomes.iter().filter(|outcome| outcome.outcome() == Outcome::Invalid) {
+            if let Ok(city) = broken.city.parse() {
+                self.federation().answered_wrongly(&city, broken.error_reason(), &broken.reason);
+            }
+        }
         info!(
             caller.id = caller.id(),
             search.hits = merged.hits.len(),
