@@ -68,6 +68,8 @@ async fn health_and_reflection_answer_without_a_token() {
         ] {
             assert!(services.iter().any(|one| one == service), "{service} is not in {services:?}");
         }
+        let foreign = services.iter().find(|service| service.contains("federation"));
+        assert_eq!(foreign, None, "what peers get is not served here");
     }
 }
 

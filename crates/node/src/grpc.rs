@@ -34,7 +34,10 @@ use isopolity_registry::Registry;
 use prost_types::Timestamp;
 use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Server, server::Router};
+use tonic::{
+    server::NamedService as _,
+    transport::{Server, server::Router},
+};
 
 /// The largest message that a caller of the API may send.
 const API_MESSAGE_MAX: usize = 4 << 20;
@@ -44,6 +47,20 @@ const PEER_MESSAGE_MAX: usize = 64 << 10;
 const PEER_CONNECTION_AGE: Duration = Duration::from_mins(30);
 /// Streams that one connection may have open.
 const STREAMS_MAX: u32 = 100;
+
+/// The services of the API, as reflection lists them.
+const SERVED: [&str; 10] = [
+    "grpc.health.v1.Health",
+    CityServiceServer::<Services>::NAME,
+    OrganizationServiceServer::<Services>::NAME,
+    AgreementServiceServer::<Services>::NAME,
+    PartnershipServiceServer::<Services>::NAME,
+    ImportServiceServer::<Services>::NAME,
+    CatalogServiceServer::<Services>::NAME,
+    PeerServiceServer::<Services>::NAME,
+    TokenServiceServer::<Services>::NAME,
+    NodeServiceServer::<Services>::NAME,
+];
 
 /// What the services work with.
 #[derive(Clone)]
@@ -79,9 +96,11 @@ impl Services {
             .add_service(NodeServiceServer::new(self).max_decoding_message_size(limit));
         // Reflection in both versions: older tools ask for v1alpha. The descriptors were decoded at build time.
         let reflection = || {
-            tonic_reflection::server::Builder::configure()
+            let all = tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(DESCRIPTORS)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+            // What is served here, and not what peers get on the other listener.
+            SERVED.into_iter().fold(all, |builder, service| builder.with_service_name(service))
         };
         match (reflection().build_v1(), reflection().build_v1alpha()) {
             (Ok(v1), Ok(v1alpha)) => router = router.add_service(v1).add_service(v1alpha),
