@@ -100,7 +100,7 @@ impl Services {
                 .register_encoded_file_descriptor_set(DESCRIPTORS)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
             // What is served here, and not what peers get on the other listener.
-            SERVED.into_iter().fold(all, |builder, service| builder.with_service_name(service))
+            SERVED.into_iter().fold(all, tonic_reflection::server::Builder::with_service_name)
         };
         match (reflection().build_v1(), reflection().build_v1alpha()) {
             (Ok(v1), Ok(v1alpha)) => router = router.add_service(v1).add_service(v1alpha),
