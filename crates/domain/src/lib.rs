@@ -24,6 +24,7 @@ pub mod clock;
 pub mod codes;
 pub mod envelope;
 pub mod feed;
+pub mod geography;
 pub mod kind;
 pub mod merge;
 pub mod name;
