@@ -38,7 +38,7 @@ fn bad_rows_are_named_by_line_and_column_and_the_others_are_in() {
     assert_eq!(ended.code, Some(5), "{}", ended.stderr);
     let report: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
     assert_eq!(report["rejected"].as_array().unwrap().len(), 2);
-    assert_eq!(report["rejected"][0]["column"], "partner_country");
+    assert_eq!(report["rejected"][0]["flaws"][0]["column"], "partner_country");
     let counts = ["rows", "created", "updated", "unchanged", "rejected", "skipped"];
     assert_eq!(counts.map(|key| number(&report["progress"][key])), [5, 0, 0, 2, 2, 1]);
     node.stop();
