@@ -17,8 +17,9 @@
 //! | `nace-2` | economic activities of Europe, with the correspondence to ISIC 4 | 996 | 56,610 | CC BY 4.0 |
 //! | `nace-2.1` | the same, revised | 1,047 | 56,708 | CC BY 4.0 |
 //! | `nuts-2021` | regions of Europe's statistics | 2,119 | 55,067 | CC BY 4.0 |
-//! | `org-id` | registers that identify organisations ([`identifier`]) | 823 | 111,963 | ODbL 1.0 |
-//! | `sdg-goal`, `sdg-target` | the Sustainable Development Goals, in en and fr | 17, 169 | 84,145 | CC BY 4.0 |
+//! | `org-id` | registers that identify organisations ([`identifier`]) | 823 | 111,963 | `ODbL` 1.0 |
+//! | `sdg-goal` | the Sustainable Development Goals, in en and fr | 17 | 4,052 | CC BY 4.0 |
+//! | `sdg-target` | their targets, in en and fr | 169 | 80,093 | CC BY 4.0 |
 //! | `un-locode` | a tenth of the places; any well-formed code is good, the others have no name | 11,496 | 399,809 | PDDL 1.0 |
 //!
 //! A code that was withdrawn is still good: records of its time hold it ([`Status`]).

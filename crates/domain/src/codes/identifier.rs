@@ -4,7 +4,7 @@
 //! most registers none is known, and any number is taken. Numbers of persons are refused: a registry of partnerships holds
 //! none.
 
-use super::{CodeError, Status, lists};
+use super::{CodeError, lists};
 
 /// What is wrong with an identifier.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -99,13 +99,12 @@ pub fn check_identifier(scheme: &str, value: &str) -> Result<(), IdentifierError
         return Err(CodeError::Withdrawn { list: LIST, code: scheme.to_owned(), instead }.into());
     }
     let rule = RULES.binary_search_by(|rule| rule.scheme.cmp(scheme)).ok().and_then(|at| RULES.get(at));
-    match rule {
-        Some(rule) if !value.is_empty() && !(value.len() <= 100 && (rule.good)(value)) => Err(IdentifierError::Value {
-            scheme: rule.scheme,
-            value: value.chars().take(100).collect(),
-            expected: rule.expected,
-        }),
-        _ => Ok(()),
+    let Some(rule) = rule.filter(|_| !value.is_empty()) else { return Ok(()) };
+    if value.len() <= 100 && (rule.good)(value) {
+        Ok(())
+    } else {
+        let value = value.chars().take(100).collect();
+        Err(IdentifierError::Value { scheme: rule.scheme, value, expected: rule.expected })
     }
 }
 
@@ -117,12 +116,6 @@ pub fn fits_country(scheme: &str, country: &str) -> Option<bool> {
     // `XI` is how org-id.guide says that a register is international.
     let coverage = list.table().note(list.row(scheme)?, "coverage").filter(|coverage| *coverage != "XI")?;
     Some(coverage.split('|').any(|covered| covered == country))
-}
-
-/// Whether a register still registers. `None` if there is no such register.
-#[must_use]
-pub fn status(scheme: &str) -> Option<Status> {
-    Some(lists::find(LIST)?.look_up(scheme)?.status)
 }
 
 const LIST: &str = "org-id";
@@ -318,8 +311,6 @@ mod tests {
         assert_eq!(error, r#""IT-RI" was withdrawn from org-id; use "IT-CF""#);
         let error = check_identifier("FR-INSEE", "1").unwrap_err().to_string();
         assert_eq!(error, r#""FR-INSEE" was withdrawn from org-id"#);
-        assert_eq!(status("IT-RI"), Some(Status::Withdrawn { since: None }));
-        assert_eq!(status("IT-CF"), Some(Status::Current));
     }
 
     #[test]

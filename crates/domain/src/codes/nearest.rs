@@ -1,6 +1,7 @@
 //! What was probably meant by a code that does not exist.
 //!
-//! In this order: the code written otherwise; a name of a code; a code with one or two characters too many; the only code
+//! In this order: the code written otherwise; a name of a code; its digits written otherwise; a code with one or two
+//! characters too many; the only code
 //! with these words in its names; the only name, then the only code, that differs by a slip. Where two codes are equally
 //! near, none is suggested.
 
@@ -56,10 +57,27 @@ impl Nearest {
             .or_else(|| self.phrases.get(&name))
             .copied()
             .flatten()
+            .or_else(|| self.with_other_digits(&code))
             .or_else(|| self.beginning(&code))
             .or_else(|| the_only_one_with(list, &name))
             .or_else(|| self.slip_in_name(&name))
             .or_else(|| if list.open { None } else { self.slip_in_code(&code) })
+    }
+
+    /// What spreadsheets and people make of codes with digits: a zero lost or put before them, letters put before them.
+    /// `1.11` is `01.11`, `C10.71` is `10.71`, `PT-1` is `PT-01`, `SDG 08` is `8`.
+    fn with_other_digits(&self, code: &str) -> Option<&'static str> {
+        let head = code.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        let digits = code.strip_prefix(head).filter(|digits| !digits.is_empty())?;
+        let plain = digits.trim_start_matches('0');
+        let written = [
+            format!("{head}0{digits}"),
+            format!("{head}{plain}"),
+            digits.to_owned(),
+            format!("0{digits}"),
+            plain.to_owned(),
+        ];
+        written.iter().find_map(|other| self.bare.get(other).copied().flatten())
     }
 
     /// The longest code, of two characters or more, that has one or two characters less.
@@ -71,7 +89,6 @@ impl Nearest {
 
     fn slip_in_name(&self, name: &str) -> Option<&'static str> {
         let most = match name.chars().count() {
-            0..5 => return None,
             5..7 => 1,
             7..60 => 2,
             _ => return None,
@@ -107,9 +124,8 @@ fn the_nearest(found: impl Iterator<Item = (usize, Option<&'static str>)>, most:
 
 /// The only code with all these words in its names; of a code and what it belongs to, the former.
 fn the_only_one_with(list: &List, name: &str) -> Option<&'static str> {
-    if name.chars().filter(|letter| letter.is_alphabetic()).nth(3).is_none() {
-        return None;
-    }
+    // A few letters say nothing.
+    name.chars().filter(|letter| letter.is_alphabetic()).nth(3)?;
     let (table, mut only) = (list.table(), None);
     for at in list.words().with(&Words::wanted(name)) {
         let row = table.rows().get(at)?;

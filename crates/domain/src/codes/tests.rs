@@ -67,6 +67,29 @@ fn every_list_is_read_whole() {
 }
 
 #[test]
+fn the_documentation_of_the_lists_is_right() {
+    let grouped = |number: usize| {
+        if number < 1_000 { number.to_string() } else { format!("{},{:03}", number / 1_000, number % 1_000) }
+    };
+    let rows: Vec<_> = include_str!("../codes.rs").lines().filter(|line| line.starts_with("//! | `")).collect();
+    assert_eq!(rows.len(), 15);
+    for row in rows {
+        let (id, _) = row.trim_start_matches("//! | `").split_once('`').unwrap();
+        let about =
+            |list: &&List| list.id == id || id.strip_suffix('…').is_some_and(|group| list.id.starts_with(group));
+        let lists: Vec<_> = lists().iter().filter(about).collect();
+        let count = lists.iter().map(|list| list.count()).sum();
+        let bytes = lists.iter().map(|list| list.bytes()).sum();
+        let figures = format!("| {} | {} | ", grouped(count), grouped(bytes));
+        assert!(row.contains(&figures), "{id}: {figures}");
+        assert!(
+            lists.iter().all(|list| row.replace('`', "").contains(list.licence.trim_start_matches("ODC "))),
+            "{id}"
+        );
+    }
+}
+
+#[test]
 fn every_list_is_in_order_and_says_where_it_comes_from() {
     for list in lists() {
         assert!([list.title, list.version, list.source, list.licence].iter().all(|text| !text.is_empty()), "{list:?}");
@@ -163,6 +186,11 @@ fn an_error_says_what_was_probably_meant() {
         ("un-locode", "chgva", Some("CHGVA")),
         ("un-locode", "geneve", Some("CHGVA")),
         ("nace-2", "1071", Some("10.71")),
+        ("nace-2", "1.11", Some("01.11")),
+        ("nace-2", "C10.71", Some("10.71")),
+        ("sdg-goal", "08", Some("8")),
+        ("sdg-target", "SDG 8.3", Some("8.3")),
+        ("iso3166-2", "PT-1", Some("PT-01")),
         ("nace-2", "Growing of rice", Some("01.12")),
         ("nace-2", "hairdressing", Some("96.02")),
         ("nace-2", "bread", None),
