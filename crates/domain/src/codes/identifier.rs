@@ -41,7 +41,7 @@ static RULES: [Rule; 12] = [
     },
     Rule {
         scheme: "CH-FDJP",
-        expected: "CHE and 9 digits, of which the last checks the others, for example CHE-250.363.279",
+        expected: "CHE and 9 digits, of which the last checks the others, for example CHE-250.363.279, or the 11 digits of before 2014",
         good: swiss_enterprise,
     },
     Rule {
@@ -154,12 +154,16 @@ fn belgian_enterprise(value: &str) -> bool {
     })
 }
 
-/// The UID: weights 5 4 3 2 7 6 5 4, modulo 11 (Federal Statistical Office, eCH-0097).
+/// The UID: weights 5 4 3 2 7 6 5 4, modulo 11 (Federal Statistical Office, eCH-0097). Many write it without `CHE`. The
+/// commercial register's own number, which it took the place of, is still on records; nothing is known of its last digit.
 fn swiss_enterprise(value: &str) -> bool {
-    let number = value.strip_prefix("CHE").and_then(digits).filter(|digits| digits.len() == 9);
-    number.is_some_and(|digits| {
+    digits(value.strip_prefix("CHE").unwrap_or(value)).is_some_and(|digits| {
         let check = (11 - weighted(&digits, &[5, 4, 3, 2, 7, 6, 5, 4]) % 11) % 11;
-        digits.last() == Some(&check)
+        match digits.len() {
+            9 => digits.last() == Some(&check),
+            11 => !value.starts_with("CHE"),
+            _ => false,
+        }
     })
 }
 
@@ -206,9 +210,9 @@ fn lei(value: &str) -> bool {
     value.len() == 20 && value.bytes().enumerate().all(shape) && rest == 1
 }
 
-/// The alphabet is Crockford's base 32, without i, l, o, u.
+/// The alphabet is Crockford's base 32, without i, l, o, u, in lower case as the register writes it, or in upper case.
 fn ror(value: &str) -> bool {
-    let letter = |letter: u8| letter.is_ascii_digit() || (letter.is_ascii_lowercase() && !b"ilou".contains(&letter));
+    let letter = |letter: u8| letter.is_ascii_alphanumeric() && !b"ilou".contains(&letter.to_ascii_lowercase());
     value.len() == 9
         && value.starts_with('0')
         && value.bytes().enumerate().all(|(at, byte)| if at < 7 { letter(byte) } else { byte.is_ascii_digit() })
@@ -227,8 +231,8 @@ mod tests {
 
     use super::*;
 
-    /// Examples that org-id.guide gives with its registers.
-    const REAL: [(&str, &str); 21] = [
+    /// Examples that org-id.guide gives with its registers, or publishers of IATI use.
+    const REAL: [(&str, &str); 22] = [
         ("XI-LEI", "724500PMK2A2M1SQQ228"),
         ("XI-LEI", "959800Q2SYC34EQAPG59"),
         ("XI-LEI", "549300ITS31QK8VRBQ14"),
@@ -241,6 +245,7 @@ mod tests {
         ("BE-BCE_KBO", "0518.884.078"),
         ("CH-FDJP", "CHE250363279"),
         ("CH-FDJP", "CHE-106.009.709"),
+        ("CH-FDJP", "109.458.452"),
         ("ES-NIF", "G02766913"),
         ("ES-NIF", "G85960730"),
         ("FR-RCS", "799 640 131"),
@@ -257,6 +262,7 @@ mod tests {
         for (scheme, value) in REAL {
             assert_eq!(check_identifier(scheme, value), Ok(()), "{scheme}");
         }
+        assert_eq!(check_identifier("CH-FDJP", "660.0.699.002-3"), Ok(()));
         assert_eq!(check_identifier("GB-COH", "whatever its register writes"), Ok(()));
     }
 
