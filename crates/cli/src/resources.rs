@@ -35,6 +35,8 @@ impl Collection {
     fn of_service(service: ServiceDescriptor) -> Option<Self> {
         let name = service.name().strip_suffix("Service")?.to_owned();
         let message = pool().get_message_by_name(&format!("{PACKAGE}.{name}"))?;
+        let get = format!("Get{name}");
+        service.methods().find(|method| method.name() == get)?;
         Some(Self { message, service })
     }
 
