@@ -1,6 +1,8 @@
 //! Setting right what an earlier event said wrongly.
 
-use isopolity_proto::registry::{CorrectStageEventRequest, EndingKind, PartnershipStage, StageEvent, StageEventKind};
+use isopolity_proto::registry::{
+    CorrectStageEventRequest, Ending, EndingKind, PartnershipStage, StageEvent, StageEventKind,
+};
 use time::Date;
 
 use super::{
@@ -51,6 +53,10 @@ pub fn correct(
         let violation = Violation::invalid("date", "is not a date as YYYY-MM-DD, YYYY-MM or YYYY");
         return Err(StageError::Invalid(violation.into()));
     }
+    if matches!(kind, StageEventKind::Suspended | StageEventKind::Resumed) && !value::is_day(&date) {
+        let violation = Violation::invalid("date", "is not a date as YYYY-MM-DD: a suspension has days");
+        return Err(StageError::Invalid(violation.into()));
+    }
     must_be_past(&date, today)?;
     let before = steps.iter().take(at).filter_map(|step| first_day(&step.stands.date)).max();
     let after =
@@ -71,7 +77,7 @@ pub fn correct(
     let mut events = dossier.events.to_vec();
     events.push(event.clone());
     let then = course(dossier.partnership, &events);
-    let ending = then.ending.as_ref().map(|ending| ending.kind()).filter(|kind| *kind != EndingKind::Unspecified);
+    let ending = then.ending.as_ref().map(Ending::kind).filter(|kind| *kind != EndingKind::Unspecified);
     if let Some(kind) = ending
         && !can_end(then.stage, kind)
     {

@@ -148,8 +148,8 @@ fn is_there(requirement: Requirement, dossier: &Dossier<'_>, today: Date) -> boo
                 || partnership.events.iter().any(signed)
         }
         Requirement::StartDate => {
-            let started = |period: &Option<Period>| period.as_ref().is_some_and(|one| has_come(&one.start_date, today));
-            started(&partnership.actual_period) || started(&partnership.planned_period)
+            let started = |period: Option<&Period>| period.is_some_and(|one| has_come(&one.start_date, today));
+            started(partnership.actual_period.as_ref()) || started(partnership.planned_period.as_ref())
         }
         Requirement::FirstSale => {
             let since = super::course(partnership, events);

@@ -1,8 +1,9 @@
 use isopolity_proto::{
     options::Audience,
     registry::{
-        AdvancePartnershipRequest, ConditionStatus, CorrectStageEventRequest, EndPartnershipRequest, Participant,
-        ParticipantRole, PartnershipEnd, ResumePartnershipRequest, StageEventKind, SuspendPartnershipRequest, Waiver,
+        AdvancePartnershipRequest, ConditionStanding, ConditionStatus, CorrectStageEventRequest, EndPartnershipRequest,
+        Participant, ParticipantRole, PartnershipEnd, ResumePartnershipRequest, StageEventKind,
+        SuspendPartnershipRequest, Waiver,
     },
     types::{Document, Place},
 };
@@ -375,7 +376,7 @@ fn readiness_shows_what_blocks_first_and_side_by_side() {
         (PartnershipStage::MarketResearch, PartnershipStage::PartnerSearch, false)
     );
     let blocking: Vec<Condition> =
-        shown.destination.iter().take_while(|one| one.blocking).map(|one| one.condition()).collect();
+        shown.destination.iter().take_while(|one| one.blocking).map(ConditionStanding::condition).collect();
     assert_eq!(blocking, [Condition::M1, Condition::A1]);
     assert_eq!((shown.destination.len(), shown.origin.len(), shown.joint.len()), (14, 7, 8));
     assert_eq!(shown.missing.len(), 1);
