@@ -24,10 +24,8 @@ pub fn settle(kind: Kind, resource: &mut DynamicMessage, today: Date) {
         Kind::StageEvent => stage_event(resource),
         Kind::IndicatorObservation => level(resource),
         Kind::Organization => expired_links(resource, today),
-        Kind::MatchAssertion => {
-            if !resource.has_field_by_name("decide_date") {
-                set(resource, "decide_date", Value::String(today.to_string()));
-            }
+        Kind::MatchAssertion if !resource.has_field_by_name("decide_date") => {
+            set(resource, "decide_date", Value::String(today.to_string()));
         }
         _ => {}
     }

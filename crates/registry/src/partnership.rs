@@ -174,13 +174,13 @@ impl Registry {
         if file.events.is_empty() {
             // It was kept before events were: its first say what it said itself.
             for event in stage::entered(&file.partnership, file.current.create_time.date()) {
-                let (event, document) = self.written(event, now)?;
+                let (event, document) = self.written(&event, now)?;
                 file.events.push(event);
                 documents.push(document);
             }
         }
         let event = step(&file.dossier(), now.date()).map_err(|refusal| Error::refused(name.clone(), refusal))?;
-        let (stage_event, document) = self.written(event, now)?;
+        let (stage_event, document) = self.written(&event, now)?;
         file.events.push(stage_event.clone());
         documents.push(document);
 
@@ -201,10 +201,10 @@ impl Registry {
     }
 
     /// An event as it is stored, under a name of its own.
-    fn written(&self, event: StageEvent, now: OffsetDateTime) -> Result<(StageEvent, Document), Error> {
+    fn written(&self, event: &StageEvent, now: OffsetDateTime) -> Result<(StageEvent, Document), Error> {
         let id = Uuid::now_v7().to_string();
         let name = Name::new(self.city().clone(), Kind::StageEvent, &id).map_err(Error::internal)?;
-        let mut resource = Resource(to_dynamic(&event));
+        let mut resource = Resource(to_dynamic(event));
         resource.set_name(&name);
         settle(Kind::StageEvent, &mut resource.0, now.date());
         // What the caller gave, evidence and waivers, is named in an event as in the request.

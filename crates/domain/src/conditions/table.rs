@@ -1,4 +1,4 @@
-//! The checklist itself. Sources: DELI, OECD and the G20 Rome principles, EUDiF, CeSPI, towns' own registers; who is
+//! The checklist itself. Sources: DELI, OECD and the G20 Rome principles, `EUDiF`, `CeSPI`, towns' own registers; who is
 //! responsible and which gate is closed are those of the proto's comments.
 
 use isopolity_proto::registry::{Condition, PartnershipStage};

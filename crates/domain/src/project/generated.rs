@@ -27,7 +27,8 @@ impl Dice {
 fn filled(descriptor: &MessageDescriptor, dice: &mut Dice, depth: u32) -> DynamicMessage {
     let mut message = DynamicMessage::new(descriptor.clone());
     for field in descriptor.fields() {
-        if dice.throw(8) == 0 {
+        // Of a sole trader others see the sectors less exactly than own staff, which is no subset; it has a test of its own.
+        if dice.throw(8) == 0 || field.name() == "sole_trader" {
             continue;
         }
         if field.is_map() {
@@ -154,14 +155,6 @@ fn check(message: &DynamicMessage) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn without_sole_trader(mut message: DynamicMessage) -> DynamicMessage {
-    // Others see its sectors less exactly than own staff, which is no subset; that rule has tests of its own.
-    if message.descriptor().name() == "Organization" {
-        message.clear_field_by_name("sole_trader");
-    }
-    message
-}
-
 /// A file that was written after this software, as a newer city might serve it.
 fn later() -> MessageDescriptor {
     let option = |audience: &str| format!(r#""options": {{"[isopolity.options.v1.audience]": {audience}}}"#);
@@ -225,7 +218,7 @@ proptest! {
         let mut dice = Dice(seed);
         for descriptor in isopolity_proto::pool().all_messages() {
             if descriptor.package_name() != "google.protobuf" && !descriptor.is_map_entry() {
-                check(&without_sole_trader(filled(&descriptor, &mut dice, 3)))?;
+                check(&filled(&descriptor, &mut dice, 3))?;
             }
         }
     }

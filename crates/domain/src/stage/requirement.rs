@@ -187,12 +187,9 @@ fn has_value(observation: &IndicatorObservation) -> bool {
     observation.actual.as_ref().is_some_and(|actual| !actual.value.is_empty())
 }
 
-/// From a first to a last day that are a year apart, give or take what accountants do.
+/// From a first to a last day that are a year apart, give or take what accountants do. `2019` alone is a year, too.
 fn is_a_year(period: &Period) -> bool {
-    match (value::partial_date(&period.start_date), value::partial_date(&period.end_date)) {
-        (Some((first, _)), Some((_, last))) => (last - first).whole_days() >= 360,
-        // `2019` alone is a year.
-        (Some((first, last)), None) => (last - first).whole_days() >= 360,
-        _ => false,
-    }
+    let start = value::partial_date(&period.start_date);
+    let end = value::partial_date(&period.end_date).or(start);
+    matches!((start, end), (Some((first, _)), Some((_, last))) if (last - first).whole_days() >= 360)
 }

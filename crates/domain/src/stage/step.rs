@@ -252,7 +252,7 @@ pub(super) fn finished(mut event: StageEvent, dossier: &Dossier<'_>) -> StageEve
     });
     follow(&mut after, &events);
     event.status = after.status;
-    event.month = crate::settle::month(&event.date).to_owned();
+    crate::settle::month(&event.date).clone_into(&mut event.month);
     event
 }
 

@@ -22,7 +22,7 @@ pub(super) fn check(observation: &IndicatorObservation, found: &mut Findings) {
             found.must_hold(1, observation.titles.len(), "titles");
             found.must_be_stated(observation.level, "level");
         }
-        Some(rule) if observation.unit.is_empty() && !(rule.is_money() && !observation.currency_code.is_empty()) => {
+        Some(rule) if observation.unit.is_empty() && (observation.currency_code.is_empty() || !rule.is_money()) => {
             let unit = if rule.unit.is_empty() { "a currency_code" } else { rule.unit };
             found.invalid("unit", format!("is required, for example {unit}"));
         }

@@ -56,12 +56,14 @@ fn check_participant(participant: &Participant, path: &str, found: &mut Findings
 
 /// Shares that are stated are of one whole.
 fn check_shares(partnership: &Partnership, found: &mut Findings) {
-    let shares: [(&str, fn(&Participant) -> &String); 2] = [
-        ("profit_share_percent", |one| &one.profit_share_percent),
-        ("equity_share_percent", |one| &one.equity_share_percent),
+    let of_all = |share: fn(&Participant) -> &String| -> i128 {
+        partnership.participants.iter().filter_map(|one| value::millionths(share(one))).sum()
+    };
+    let sums = [
+        ("profit_share_percent", of_all(|one| &one.profit_share_percent)),
+        ("equity_share_percent", of_all(|one| &one.equity_share_percent)),
     ];
-    for (field, share) in shares {
-        let sum: i128 = partnership.participants.iter().filter_map(|one| value::millionths(share(one))).sum();
+    for (field, sum) in sums {
         // A rounding error of a source is none of ours.
         if sum > 101 * 1_000_000 {
             found.invalid("participants", format!("{field} of all participants together is more than 100"));

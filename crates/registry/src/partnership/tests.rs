@@ -166,19 +166,19 @@ async fn a_refused_step_writes_nothing_and_names_what_is_missing() {
         reason: "agreed with the mayor".into(),
         ..Default::default()
     };
-    let waived = AdvancePartnershipRequest {
+    let set_aside = AdvancePartnershipRequest {
         waivers: [Condition::M1, Condition::O1, Condition::J4].map(waiver).into(),
         evidence: vec![types::Document { date: "2012-09".into(), ..Default::default() }],
         validate_only: true,
         ..to(PartnershipStage::PartnerSearch)
     };
-    let tried = feira.registry.advance_partnership(&editor(), &waived).await.unwrap();
+    let tried = feira.registry.advance_partnership(&editor(), &set_aside).await.unwrap();
     assert_eq!(tried.partnership.stage(), PartnershipStage::PartnerSearch);
     assert_eq!(feira.stored().await, before);
-    let etag = AdvancePartnershipRequest { validate_only: false, etag: "7".into(), ..waived.clone() };
+    let etag = AdvancePartnershipRequest { validate_only: false, etag: "7".into(), ..set_aside.clone() };
     let refused = feira.registry.advance_partnership(&editor(), &etag).await.unwrap_err();
     assert_eq!(refused.reason(), Reason::EtagMismatch);
-    let request = AdvancePartnershipRequest { validate_only: false, ..waived };
+    let request = AdvancePartnershipRequest { validate_only: false, ..set_aside };
     let stepped = feira.registry.advance_partnership(&editor(), &request).await.unwrap();
     assert_eq!(stepped.stage_event.waivers.len(), 3);
 }
