@@ -2,7 +2,7 @@
 //!
 //! Forward by one stage; a skip or a step back needs a reason. The gates of every stage that is entered or passed must be
 //! open. A suspension lies over the stage, an end is final. Each change is a [`StageEvent`]; nothing of the past is edited
-//! except by a correcting event. So where a partnership stands always follows from its events: [`course`] reads it from
+//! except by a correcting event. So where a partnership stands always follows from its events: [`course()`] reads it from
 //! them, and [`follow`] writes it into the partnership.
 //!
 //! | module | what it decides |
