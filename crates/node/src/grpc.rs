@@ -10,6 +10,7 @@ mod city;
 mod deadline;
 mod federation;
 mod import;
+mod partnership;
 mod resources;
 mod status;
 

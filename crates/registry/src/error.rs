@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use isopolity_catalog::CatalogError;
-use isopolity_domain::{CityId, Name, Violation, Violations};
+use isopolity_domain::{CityId, Name, Violation, Violations, stage::StageError};
 use isopolity_proto::{
     catalog::{CityOutcome, Coverage},
     error::Reason,
@@ -40,6 +40,14 @@ pub enum Error {
         name: Name,
         /// One that refers to it.
         used_by: Name,
+    },
+    /// A partnership can't take this step.
+    #[error("{refusal}")]
+    Stage {
+        /// The partnership.
+        name: Name,
+        /// Why not.
+        refusal: StageError,
     },
     /// It changed meanwhile.
     #[error("{0} has changed since you read it: read it again and repeat the change")]
@@ -110,6 +118,14 @@ impl Error {
         Self::Internal(source.into())
     }
 
+    /// A step of a partnership that was refused.
+    pub(crate) fn refused(name: Name, refusal: StageError) -> Self {
+        match refusal {
+            StageError::Invalid(violations) => Self::Invalid(violations),
+            refusal => Self::Stage { name, refusal },
+        }
+    }
+
     /// The reason for programs. For [`Error::Invalid`] that of the first violation.
     #[must_use]
     pub fn reason(&self) -> Reason {
@@ -121,6 +137,7 @@ impl Error {
             Self::NotFound(_) => Reason::ResourceNotFound,
             Self::Exists(_) => Reason::ResourceExists,
             Self::InUse { .. } | Self::LastAdministrator => Reason::ResourceInUse,
+            Self::Stage { refusal, .. } => refusal.reason(),
             Self::EtagMismatch(_) => Reason::EtagMismatch,
             Self::PeerNotApproved(_) => Reason::PeerNotApproved,
             Self::PeerSuspended { .. } => Reason::PeerSuspended,

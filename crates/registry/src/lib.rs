@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`caller`] | who calls, and what they may do |
 //! | [`mod@author`] | reading and changing this city's own resources |
+//! | [`mod@partnership`] | the steps of a partnership, and what stands in its way |
 //! | [`mod@import`] | many at once, from files |
 //! | [`mod@search`] | one question to this city and all its peers |
 //! | [`mod@answer`] | what a peer gets when it asks |
@@ -24,6 +25,7 @@ pub mod caller;
 pub mod error;
 pub mod import;
 pub mod index;
+pub mod partnership;
 pub mod peers;
 pub mod search;
 pub mod verify;

@@ -19,7 +19,7 @@ pub(super) fn typed<M: prost::Name + Default>(resource: &DynamicMessage) -> Resu
 }
 
 /// The largest resource.
-const RESOURCE_MAX: usize = 1 << 20;
+pub(super) const RESOURCE_MAX: usize = 1 << 20;
 
 /// The resource that a request must carry.
 pub(super) fn required<M: prost::Name>(field: &str, resource: Option<M>) -> Result<DynamicMessage, Status> {
@@ -191,28 +191,46 @@ standard_methods!(
     undelete_partnership(UndeletePartnershipRequest) -> UndeletePartnershipResponse
 ;
 
-    async fn advance_partnership(&self, _request: Request<registry::AdvancePartnershipRequest>) -> Result<Response<registry::AdvancePartnershipResponse>, Status> {
-        Err(Status::unimplemented("not served yet"))
+    async fn advance_partnership(
+        &self,
+        request: Request<registry::AdvancePartnershipRequest>,
+    ) -> Result<Response<registry::AdvancePartnershipResponse>, Status> {
+        Self::advance_partnership(self, request).await
     }
 
-    async fn suspend_partnership(&self, _request: Request<registry::SuspendPartnershipRequest>) -> Result<Response<registry::SuspendPartnershipResponse>, Status> {
-        Err(Status::unimplemented("not served yet"))
+    async fn suspend_partnership(
+        &self,
+        request: Request<registry::SuspendPartnershipRequest>,
+    ) -> Result<Response<registry::SuspendPartnershipResponse>, Status> {
+        Self::suspend_partnership(self, request).await
     }
 
-    async fn resume_partnership(&self, _request: Request<registry::ResumePartnershipRequest>) -> Result<Response<registry::ResumePartnershipResponse>, Status> {
-        Err(Status::unimplemented("not served yet"))
+    async fn resume_partnership(
+        &self,
+        request: Request<registry::ResumePartnershipRequest>,
+    ) -> Result<Response<registry::ResumePartnershipResponse>, Status> {
+        Self::resume_partnership(self, request).await
     }
 
-    async fn end_partnership(&self, _request: Request<registry::EndPartnershipRequest>) -> Result<Response<registry::EndPartnershipResponse>, Status> {
-        Err(Status::unimplemented("not served yet"))
+    async fn end_partnership(
+        &self,
+        request: Request<registry::EndPartnershipRequest>,
+    ) -> Result<Response<registry::EndPartnershipResponse>, Status> {
+        Self::end_partnership(self, request).await
     }
 
-    async fn correct_stage_event(&self, _request: Request<registry::CorrectStageEventRequest>) -> Result<Response<registry::CorrectStageEventResponse>, Status> {
-        Err(Status::unimplemented("not served yet"))
+    async fn correct_stage_event(
+        &self,
+        request: Request<registry::CorrectStageEventRequest>,
+    ) -> Result<Response<registry::CorrectStageEventResponse>, Status> {
+        Self::correct_stage_event(self, request).await
     }
 
-    async fn get_readiness(&self, _request: Request<registry::GetReadinessRequest>) -> Result<Response<registry::GetReadinessResponse>, Status> {
-        Err(Status::unimplemented("not served yet"))
+    async fn get_readiness(
+        &self,
+        request: Request<registry::GetReadinessRequest>,
+    ) -> Result<Response<registry::GetReadinessResponse>, Status> {
+        Self::get_readiness(self, request).await
     }
 );
 
