@@ -258,7 +258,7 @@ impl Proposal {
             .find(|path| !self.taken.contains(path) && Path::parse(&self.kind.descriptor(), path).is_ok());
         let Some(path) = path else { return false };
         let sureness = if self.fits(&path, &column.values) { Sureness::Likely } else { Sureness::Doubtful };
-        let more = if path.ends_with(".text") { format!("language = \"{}\"\n", self.language) } else { String::new() };
+        let more = if path.contains("].text") { format!("language = \"{}\"\n", self.language) } else { String::new() };
         self.block(column, &path, sureness, &more);
         true
     }

@@ -51,8 +51,8 @@
 //! split = ","                       # … whose entries stand between these
 //! other_values = "reject"           # or "keep" (without it): what is not among the values below
 //! [field.values]                    # what a cell says, and what it means. Enum values by their short names
-//! Deutsch = "de"
-//! Türkisch = "tr"
+//! "Deutsch" = "de"
+//! "Türkisch" = "tr"
 //! ```
 //!
 //! More, for files of several cities and for our own exports: `city_column` (rows whose cell is not one of the city's names

@@ -26,7 +26,7 @@ pub use crate::{
 pub enum Format {
     /// Twin towns with country codes: `city,city_country,…,partner,partner_country,…`.
     TwinTownsCsv,
-    /// Twin towns as their source has them, with countries by name: `origincityLabel	origincountry	…`.
+    /// Twin towns as their source has them, with countries by name: a TSV that begins with `origincityLabel`, `origincountry`.
     TwinTownsRaw,
     /// The project's own form: on each line a resource in protobuf JSON.
     JsonLines,

@@ -28,7 +28,7 @@ use crate::{
 enum Columns {
     /// `city,city_country,city_lat,…,partner,partner_country,…`, countries by code.
     Clean,
-    /// `origincityLabel	origincountry	originlat	…	sistercityLabel	…	destination_countryLabel`, countries by name.
+    /// A TSV with `origincityLabel`, `origincountry`, …, `destination_countryLabel`, countries by name.
     Raw,
 }
 

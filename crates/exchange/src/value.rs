@@ -113,9 +113,9 @@ fn enum_value(values: &EnumDescriptor, text: &str) -> Result<i32, String> {
     // A number is how a value is written that a newer version knows.
     named.map(|value| value.number()).or_else(|| text.parse().ok()).ok_or_else(|| {
         let shown: String = text.chars().take(60).collect();
-        let names = short_names(values);
-        let more = if names.len() > LISTED_MAX { ", …" } else { "" };
-        format!("{shown:?} is none of {}{more}", names.iter().take(LISTED_MAX).cloned().collect::<Vec<_>>().join(", "))
+        let known = short_names(values);
+        let more = if known.len() > LISTED_MAX { ", …" } else { "" };
+        format!("{shown:?} is none of {}{more}", known.iter().take(LISTED_MAX).cloned().collect::<Vec<_>>().join(", "))
     })
 }
 

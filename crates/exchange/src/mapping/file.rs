@@ -108,7 +108,7 @@ fn mapping(file: File) -> Result<Mapping, Wrong> {
     let mut fields: Vec<Field> = Vec::with_capacity(file.field.len());
     for one in file.field {
         let at = one.span();
-        let field = field(kind, one.into_inner(), at.clone())?;
+        let field = field(kind, one.get_ref(), at.clone())?;
         let set = |field: &Field| {
             [Some(&field.path), field.language.as_ref().map(|(path, _)| path)].map(|path| path.map(ToString::to_string))
         };
@@ -174,9 +174,9 @@ fn layout(file: &File) -> Result<Layout, Wrong> {
     Ok(layout)
 }
 
-fn field(kind: Kind, table: FieldTable, at: Range<usize>) -> Result<Field, Wrong> {
+fn field(kind: Kind, table: &FieldTable, at: Range<usize>) -> Result<Field, Wrong> {
     let path = Path::parse(&kind.descriptor(), table.to.get_ref()).map_err(|why| wrong(&table.to, "to", why))?;
-    let source = source(&table, at)?;
+    let source = source(table, at)?;
     let language = match &table.language {
         None => None,
         Some(tag) => {
@@ -191,7 +191,7 @@ fn field(kind: Kind, table: FieldTable, at: Range<usize>) -> Result<Field, Wrong
             Some((beside, tag.get_ref().clone()))
         }
     };
-    let conversion = conversion(&path, &table)?;
+    let conversion = conversion(&path, table)?;
     let field = Field {
         required: table.required,
         skip_row_if_empty: table.skip_row_if_empty,

@@ -105,7 +105,7 @@ proptest! {
     #[test]
     fn no_bytes_upset_it(bytes: Vec<u8>, header_row in 0_i64..4, encoding in 0_usize..3) {
         let encoding = [None, Some(encoding_rs::WINDOWS_1252), Some(encoding_rs::UTF_16LE)][encoding];
-        read_all(&bytes, &Layout { header_row, encoding, ..Layout::default() });
+        read_all(&bytes, &Layout { encoding, header_row, ..Layout::default() });
     }
 
     #[test]

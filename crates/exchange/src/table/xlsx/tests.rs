@@ -43,7 +43,7 @@ fn sample() -> Vec<u8> {
     }
     let day = Format::new().set_num_format("dd.mm.yyyy");
     sheet.write(3, 0, "Köln – \"Öl\"").unwrap();
-    sheet.write_with_format(3, 1, &ExcelDateTime::from_ymd(2013, 3, 15).unwrap(), &day).unwrap();
+    sheet.write_with_format(3, 1, ExcelDateTime::from_ymd(2013, 3, 15).unwrap(), &day).unwrap();
     sheet.write(3, 2, 0.1 + 0.2).unwrap();
     sheet.write_formula(3, 3, Formula::new("=1+1").set_result("2")).unwrap();
     sheet.write(3, 4, true).unwrap();
