@@ -68,11 +68,35 @@ fn twin_towns_are_taken_for_agreements_and_stages_for_partnerships() {
 #[test]
 fn our_own_tables_are_recognised_column_by_column() {
     for kind in Kind::ALL {
-        let names: Vec<String> = flat::columns(kind).iter().map(|column| column.name.clone()).collect();
+        let mut names: Vec<String> = flat::columns(kind).iter().map(|column| column.name.clone()).collect();
+        names.push(flat::EXACT_COLUMN.to_owned());
         let text = from_sample(&Header::new(&names), &[], Some(kind));
         Mapping::parse(&text).unwrap_or_else(|error| panic!("{kind}: {error}\n{text}"));
         assert!(!text.contains("not recognised"), "{kind}:\n{text}");
     }
+}
+
+#[test]
+fn both_sides_of_a_list_of_twin_towns_are_told_apart() {
+    let (names, rows) =
+        rows("city,city_country,city_lat,partner,partner_country,partner_lat\nLisbon,PT,38.7,Praia,CV,14.9\n");
+    let text = from_sample(&Header::new(names), &rows, None);
+    for line in [
+        "to = \"parties[0].place.point.latitude\"\ncolumn = \"city_lat\"",
+        "to = \"parties[1].place.point.latitude\"\ncolumn = \"partner_lat\"",
+        "to = \"parties[0].place.country\"\ncolumn = \"city_country\"",
+        "template = \"{city} – {partner}\"",
+    ] {
+        assert!(text.contains(line), "{line} is missing:\n{text}");
+    }
+}
+
+#[test]
+fn a_column_called_name_is_no_resource_name() {
+    let (names, rows) = rows("country,name,lat,lon,geonameid\nPT,Feira,40.9,-8.5,1\n");
+    let text = from_sample(&Header::new(names), &rows, None);
+    assert_eq!(Mapping::parse(&text).unwrap().kind(), Kind::Place, "{text}");
+    assert!(text.contains("to = \"display_names[0].text\"\ncolumn = \"name\""), "{text}");
 }
 
 #[test]

@@ -403,7 +403,7 @@ const WORDS: [(Meaning, [(&str, &str); 7]); 30] = {
 };
 
 /// What a column of this name means, in which language it is named, and whether the name is exactly a usual one. Words of
-/// more than three letters may also stand within a longer name.
+/// three letters or more may also stand within a longer name.
 pub(super) fn meaning(name: &str) -> Option<(Meaning, &'static str, bool)> {
     let words = isopolity_domain::text::words(name);
     let whole = words.join(" ");
@@ -415,10 +415,20 @@ pub(super) fn meaning(name: &str) -> Option<(Meaning, &'static str, bool)> {
     let exact = all().find(|(_, _, word)| *word == whole).map(|(meaning, language, _)| (meaning, language, true));
     exact.or_else(|| {
         let padded = format!(" {whole} ");
-        let within = |word: &str| word.len() > 3 && padded.contains(&format!(" {word} "));
-        let longest = all().filter(|(_, _, word)| within(word)).max_by_key(|(_, _, word)| word.len());
-        longest.map(|(meaning, language, _)| (meaning, language, false))
+        let place = |word: &str| padded.rfind(&format!(" {word} ")).map(|at| at + word.len());
+        // What stands last says what it is: a city's latitude, a partner's country.
+        let within = all().filter(|(_, _, word)| word.len() >= 3).filter_map(|one| Some((place(one.2)?, one)));
+        let last = within.max_by_key(|(end, (_, _, word))| (*end, word.len()));
+        last.map(|(_, (meaning, language, _))| (meaning, language, false))
     })
+}
+
+/// Whether a column's name speaks of the partner.
+pub(super) fn is_about_partner(name: &str) -> bool {
+    let partner = WORDS.iter().filter(|(meaning, _)| matches!(meaning, Meaning::Partner | Meaning::PartnerCountry));
+    let known: Vec<&str> =
+        partner.flat_map(|(_, words)| words.iter().flat_map(|(_, words)| words.split('|'))).collect();
+    isopolity_domain::text::words(name).iter().any(|word| word == "partners" || known.contains(&word.as_str()))
 }
 
 #[cfg(test)]
