@@ -26,6 +26,7 @@ pub mod envelope;
 pub mod feed;
 pub mod geography;
 pub mod kind;
+pub mod matching;
 pub mod merge;
 pub mod name;
 pub mod page_token;
