@@ -13,8 +13,11 @@ const SHAPES: [(&str, &[&str]); 6] = [
     ("XS", &["SO"]),
 ];
 
-/// Areas by south, west, north, east, and between whom they are.
-const AREAS: [((f64, f64, f64, f64), &[&str]); 12] = [
+/// South, west, north, east.
+type Area = (f64, f64, f64, f64);
+
+/// Areas, and between whom they are.
+const AREAS: [(Area, &[&str]); 12] = [
     // Western Sahara
     ((20.7, -17.3, 27.7, -8.6), &["EH", "MA"]),
     // Crimea

@@ -14,7 +14,7 @@ use super::{
 /// A block with more subjects than this says too little: what is really alike shares another block too.
 const BLOCK_MAX: usize = 1_000;
 /// The most subjects that are weighed for one question.
-const WEIGHED_MAX: usize = 1_000;
+const WEIGHED_MAX: usize = 500;
 /// Cells of the earth in one degree: about 11 km from south to north.
 const CELLS: f64 = 10.0;
 /// The longest beginning of a word by which it is found, in letters.

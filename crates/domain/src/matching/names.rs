@@ -23,6 +23,8 @@ pub(super) struct Name {
     pub(super) meaning: Meaning,
     words: Vec<Word>,
     joined: Word,
+    /// Nothing changes when it is transliterated.
+    is_latin: bool,
 }
 
 struct Word {
@@ -81,7 +83,8 @@ impl Name {
         let joined: Vec<char> =
             words.iter().filter(|word| !word.filler).flat_map(|word| word.folded.iter().copied()).collect();
         let joined = Word::of(&joined.into_iter().collect::<String>(), false);
-        Self { written: written.to_owned(), meaning, words, joined }
+        let is_latin = words.iter().all(|word| word.folded == word.latin);
+        Self { written: written.to_owned(), meaning, words, joined, is_latin }
     }
 
     /// The specific words in Latin letters, without articles: what names are found by.
@@ -112,7 +115,8 @@ impl Name {
     pub(super) fn likeness(&self, other: &Self, places: bool) -> Likeness {
         let of = |latin| self.by_words(other, latin, places).max(0.98 * self.as_one(other, latin));
         let written = of(false);
-        Likeness { written, latin: if written >= 1.0 { written } else { of(true) } }
+        let same = written >= 1.0 || (self.is_latin && other.is_latin);
+        Likeness { written, latin: if same { written } else { of(true) } }
     }
 
     /// The shared weight of the words over their whole weight (Dice), each word matched once.
@@ -150,7 +154,7 @@ impl Name {
 }
 
 fn alike(one: &Word, other: &Word, latin: bool) -> f64 {
-    if one.filler != other.filler { 0.0 } else { likeness_of_letters(one.letters(latin), other.letters(latin)) }
+    if one.filler == other.filler { likeness_of_letters(one.letters(latin), other.letters(latin)) } else { 0.0 }
 }
 
 /// 1 for equal words, less for each letter that is missing, added, replaced or exchanged with its neighbour (optimal string

@@ -131,7 +131,7 @@ fn candidates_come_with_the_likeliest_first_and_without_the_subject_itself() {
     assert_eq!(found(1), ["Prefeitura Municipal de Sorocaba"]);
 }
 
-/// What the index proposes about the real places, whose GeoNames ids are hidden from it.
+/// What the index proposes about the real places, whose `GeoNames` ids are hidden from it.
 struct Figures {
     /// Pairs with one id.
     all: usize,
@@ -215,27 +215,83 @@ fn measure(with_points: bool) -> Figures {
 
 #[test]
 fn real_places_with_one_id_are_proposed_and_others_rarely() {
-    for with_points in [true, false] {
-        let figures = measure(with_points);
-        println!("points {with_points}: {} pairs; proposed {:?}", figures.all, figures.proposed);
-        println!("possible: precision {:.3} recall {:.3}", figures.precision(0), figures.recall(0));
-        println!("same: precision {:.3} recall {:.3}", figures.precision(1), figures.recall(1));
-        println!("wrong {:#?}", figures.wrong);
-        println!("missed {:#?}", figures.missed);
+    // Measured: 182 pairs with one id, 203 proposed, 175 of them rightly: precision 0.862, recall 0.962. What is missed are
+    // other names (Vienna, Wieden; Selfoss, Árborg), which only an identifier or a further name can bring together. What is
+    // proposed wrongly are mostly neighbours (Joué-lès-Tours, Tours).
+    let figures = measure(true);
+    assert_eq!(figures.all, 182);
+    assert!(figures.precision(0) >= 0.85, "{:.3} {:#?}", figures.precision(0), figures.wrong);
+    assert!(figures.recall(0) >= 0.95, "{:.3} {:#?}", figures.recall(0), figures.missed);
+    // What is called the same is the same: 52 pairs.
+    assert!(figures.precision(1) >= 0.99, "{:.3} {:#?}", figures.precision(1), figures.wrong);
+    assert!(figures.recall(1) >= 0.28, "{:.3}", figures.recall(1));
+}
+
+#[test]
+fn without_coordinates_real_places_are_proposed_but_never_called_the_same() {
+    // Measured: 245 proposed, 171 rightly: precision 0.698, recall 0.940. What is wrong are homonyms and names a letter apart.
+    let figures = measure(false);
+    assert!(figures.precision(0) >= 0.68, "{:.3} {:#?}", figures.precision(0), figures.wrong);
+    assert!(figures.recall(0) >= 0.93, "{:.3} {:#?}", figures.recall(0), figures.missed);
+    assert_eq!(figures.proposed[1].0, 0);
+}
+
+#[test]
+fn of_real_city_halls_only_the_one_with_two_spellings_is_proposed() {
+    // Checked by hand: of the 61 names, only those of Guayaquil's city hall mean one body.
+    let rows = rows("organizations.csv");
+    for (with_country, verdict) in [(true, Verdict::Same), (false, Verdict::Possible)] {
+        let subject = |row: &csv::StringRecord| organization(&row[0], if with_country { &row[1] } else { "" });
+        let mut index = Index::new();
+        for row in &rows {
+            index.add(subject(row));
+        }
+        let mut proposed = Vec::new();
+        for row in &rows {
+            for found in index.candidates(&subject(row), 10) {
+                proposed.push((row[0].to_owned(), found.other, found.verdict));
+            }
+        }
+        let (one, other) = ("MUY ILUSTRE MUNICIPALIDAD DE GUAYAQUIL", "Muy Ilustre Municipalidad de Guayaquil");
+        let expected = [(one, other), (other, one)].map(|(one, other)| (one.to_owned(), other.to_owned(), verdict));
+        assert_eq!(proposed, expected);
     }
 }
 
 #[test]
-fn real_city_halls_are_recognised_in_their_spellings() {
-    let rows = rows("organizations.csv");
-    for with_country in [true, false] {
-        let subject = |row: &csv::StringRecord| organization(&row[0], if with_country { &row[1] } else { "" });
-        let mut index = Index::new();
-        rows.iter().for_each(|row| index.add(subject(row)));
-        for row in &rows {
-            for found in index.candidates(&subject(row), 10) {
-                println!("{with_country} {} / {} {:.2} {:?}", &row[0], found.other, found.score, found.verdict);
-            }
+#[ignore = "figures"]
+fn measure_hundred_thousand() {
+    let rows = rows("places.csv");
+    let begun = std::time::Instant::now();
+    let mut index = Index::new();
+    let mut subjects = Vec::new();
+    for n in 0..12 {
+        for (at, row) in rows.iter().enumerate() {
+            let words = [
+                "Padaria",
+                "Cooperativa",
+                "Associação",
+                "Escola",
+                "Câmara de Comércio",
+                "Oficina",
+                "Transportes",
+                "Metal",
+                "Azeite",
+                "Vinhos",
+                "Hotel",
+                "Clube",
+            ];
+            let name = format!("{} {} {}", words[n], &rows[(at * 31 + n * 977) % rows.len()][1], &row[1]);
+            let s = Subject { name: format!("{n}-{at}"), ..organization(&name, &row[0]) };
+            index.add(s.clone());
+            subjects.push(s);
         }
     }
+    println!("{} added in {:?}", index.len(), begun.elapsed());
+    let begun = std::time::Instant::now();
+    let mut found = 0;
+    for s in subjects.iter().step_by(50) {
+        found += index.candidates(s, 10).len();
+    }
+    println!("{} asked in {:?}, {found}", subjects.len() / 50, begun.elapsed());
 }
