@@ -8,7 +8,9 @@
 //! | module | what it is for |
 //! | --- | --- |
 //! | [`row`] | what a reader makes of a part of a file |
+//! | [`dcat`] | a registry described as a catalogue (DCAT-AP) |
 
+pub mod dcat;
 pub mod row;
 
 pub use row::{Context, Entry, Flaw, Outcome, Row};
