@@ -1,0 +1,163 @@
+//! Reading files: one function for each format, all of them with the same [`Row`]s.
+//!
+//! Each calls `each` for one row after the other, in the order of the file, until the file or the caller's patience is at its
+//! end. A file that is wrong as a whole gives one rejected row that says so: nothing of a file passes in silence.
+
+use std::{
+    io::{BufRead, Read, Seek},
+    ops::ControlFlow,
+};
+
+use bytes::Bytes;
+
+use crate::{
+    Context, Flaw, Mapping, Outcome, Row,
+    mapping::Bound,
+    table::{self, Header, Layout, Part},
+};
+
+pub use crate::{
+    json_lines::read_json_lines,
+    twin_towns::{Columns as TwinTownColumns, read_twin_towns},
+};
+
+/// The formats that are read here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    /// Twin towns with country codes: `city,city_country,…,partner,partner_country,…`.
+    TwinTownsCsv,
+    /// Twin towns as their source has them, with countries by name: `origincityLabel	origincountry	…`.
+    TwinTownsRaw,
+    /// The project's own form: on each line a resource in protobuf JSON.
+    JsonLines,
+    /// A delimited text, by a mapping.
+    Table,
+    /// A workbook (`.xlsx`), by a mapping.
+    Workbook,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 5] = [Self::TwinTownsCsv, Self::TwinTownsRaw, Self::JsonLines, Self::Table, Self::Workbook];
+
+    /// Whether a mapping is required.
+    #[must_use]
+    pub fn needs_mapping(self) -> bool {
+        matches!(self, Self::Table | Self::Workbook)
+    }
+
+    /// Whether the file has to be there as a whole before it can be read.
+    #[must_use]
+    pub fn needs_seek(self) -> bool {
+        self == Self::Workbook
+    }
+}
+
+/// What people should know about a file besides its rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remarks {
+    /// The columns of which nothing was made.
+    pub unused_columns: Vec<String>,
+}
+
+/// Reads a delimited text by a mapping.
+pub fn read_table(
+    reader: impl Read,
+    mapping: &Mapping,
+    context: &Context,
+    each: &mut dyn FnMut(Row) -> ControlFlow<()>,
+) -> Remarks {
+    let mut rows = Rows { mapping, context, bound: None, remarks: Remarks::default(), each };
+    table::csv::read(reader, mapping.layout(), &mut |part| rows.take(part));
+    rows.remarks
+}
+
+/// Reads a sheet of a workbook by a mapping.
+pub fn read_workbook(
+    reader: impl Read + Seek,
+    mapping: &Mapping,
+    context: &Context,
+    each: &mut dyn FnMut(Row) -> ControlFlow<()>,
+) -> Remarks {
+    let mut rows = Rows { mapping, context, bound: None, remarks: Remarks::default(), each };
+    table::xlsx::read(reader, mapping.layout(), &mut |part| rows.take(part));
+    rows.remarks
+}
+
+/// The header of a delimited text and its first rows, to propose a mapping from ([`crate::guess`]).
+#[must_use]
+pub fn sample_table(reader: impl BufRead, layout: &Layout, rows: usize) -> (Header, Vec<Vec<String>>) {
+    let mut sample = Sample::new(rows);
+    table::csv::read(reader, layout, &mut |part| sample.take(part));
+    (sample.header, sample.rows)
+}
+
+/// The header of a workbook's sheet and its first rows.
+#[must_use]
+pub fn sample_workbook(reader: impl Read + Seek, layout: &Layout, rows: usize) -> (Header, Vec<Vec<String>>) {
+    let mut sample = Sample::new(rows);
+    table::xlsx::read(reader, layout, &mut |part| sample.take(part));
+    (sample.header, sample.rows)
+}
+
+struct Sample {
+    header: Header,
+    rows: Vec<Vec<String>>,
+    most: usize,
+}
+
+impl Sample {
+    fn new(most: usize) -> Self {
+        Self { header: Header::default(), rows: Vec::new(), most }
+    }
+
+    fn take(&mut self, part: Part) -> ControlFlow<()> {
+        match part {
+            Part::Header(header) => self.header = header,
+            Part::Record(record) => self.rows.push(record.cells),
+            Part::Flawed { .. } => {}
+        }
+        if self.rows.len() < self.most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+}
+
+/// From parts of a table to rows.
+struct Rows<'a, 'b> {
+    mapping: &'a Mapping,
+    context: &'a Context,
+    bound: Option<Bound<'a>>,
+    remarks: Remarks,
+    each: &'b mut dyn FnMut(Row) -> ControlFlow<()>,
+}
+
+impl Rows<'_, '_> {
+    fn take(&mut self, part: Part) -> ControlFlow<()> {
+        match part {
+            Part::Header(header) => match Bound::new(self.mapping, &header) {
+                Ok(bound) => {
+                    self.remarks.unused_columns = bound.unused_columns();
+                    self.bound = Some(bound);
+                    ControlFlow::Continue(())
+                }
+                Err(flaws) => {
+                    let line = self.mapping.layout().header_row;
+                    let _: ControlFlow<()> = (self.each)(rejected(line, 0, Bytes::new(), flaws));
+                    ControlFlow::Break(())
+                }
+            },
+            Part::Record(record) => {
+                let Some(bound) = &self.bound else { return ControlFlow::Break(()) };
+                let outcome = bound.outcome(&record, self.context);
+                (self.each)(Row { line: record.line, bytes: record.bytes, source: record.source, outcome })
+            }
+            Part::Flawed { line, bytes, flaws, source } => (self.each)(rejected(line, bytes, source, flaws)),
+        }
+    }
+}
+
+pub(crate) fn rejected(line: i64, bytes: i64, source: Bytes, flaws: Vec<Flaw>) -> Row {
+    Row { line, bytes, source, outcome: Outcome::Rejected(flaws) }
+}
+
+#[cfg(test)]
+mod tests;
