@@ -9,16 +9,25 @@ mod words;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
+    io::Cursor,
 };
 
 use isopolity_domain::Kind;
 use prost_reflect::Kind as FieldKind;
 
-use crate::{path::Path, table::Header, value, write::flat};
+use crate::{
+    path::Path,
+    read,
+    table::{Header, Layout},
+    value,
+    write::flat,
+};
 use words::Meaning;
 
 /// The longest name of a column that is proposed.
 const NAME_MAX: usize = 200;
+/// The most rows that are looked at.
+const ROWS_MAX: usize = 500;
 /// The most values of a column that are shown.
 const SHOWN_MAX: usize = 12;
 
@@ -43,9 +52,30 @@ impl Sureness {
     }
 }
 
-/// Proposes a mapping file for a table. Without a kind, the kind is guessed from the columns as well.
+/// A file for which nothing can be proposed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct GuessError(String);
+
+/// Proposes a mapping file for a table: a delimited text, of which the beginning is enough, or a whole workbook (its first
+/// sheet). Without a kind, the kind is guessed from the columns as well.
+///
+/// # Errors
+/// [`GuessError`] if it has no header that can be read.
+pub fn guess(head: &[u8], workbook: bool, kind: Option<Kind>) -> Result<String, GuessError> {
+    let layout = Layout::default();
+    let sample = if workbook {
+        read::sample_workbook(Cursor::new(head), &layout, ROWS_MAX)
+    } else {
+        read::sample_table(head, &layout, ROWS_MAX)
+    };
+    let (header, rows) = sample.map_err(|flaw| GuessError(flaw.description))?;
+    Ok(from_sample(&header, &rows, kind))
+}
+
+/// Proposes a mapping file from a header and some rows.
 #[must_use]
-pub fn guess(header: &Header, rows: &[Vec<String>], kind: Option<Kind>) -> String {
+pub fn from_sample(header: &Header, rows: &[Vec<String>], kind: Option<Kind>) -> String {
     let columns: Vec<Column<'_>> = header
         .names
         .iter()
@@ -103,9 +133,23 @@ fn targets(meaning: Meaning) -> &'static [&'static str] {
     match meaning {
         Meaning::Name => &["display_names[0].text", "titles[0].text", "names[0].text", "labels[0].text"],
         Meaning::ShortText => &["summaries[0].text", "descriptions[0].text", "remarks[0].text", "notes[0].text"],
-        Meaning::Country => &["country", "place.country", "countries[]", "origin_country", "parties[0].place.country", "origin_countries[]"],
-        Meaning::OriginCountry => &["origin_country", "origin_countries[]", "partner_countries[]", "diaspora_countries[]", "countries[]"],
-        Meaning::City => &["seat.names[0].text", "place.names[0].text", "parties[0].display_names[0].text", "ends[0].place.names[0].text"],
+        Meaning::Country => &[
+            "country",
+            "place.country",
+            "countries[]",
+            "origin_country",
+            "parties[0].place.country",
+            "origin_countries[]",
+        ],
+        Meaning::OriginCountry => {
+            &["origin_country", "origin_countries[]", "partner_countries[]", "diaspora_countries[]", "countries[]"]
+        }
+        Meaning::City => &[
+            "seat.names[0].text",
+            "place.names[0].text",
+            "parties[0].display_names[0].text",
+            "ends[0].place.names[0].text",
+        ],
         Meaning::Partner => &["parties[1].display_names[0].text", "participants[0].display_names[0].text"],
         Meaning::PartnerCountry => &["parties[1].place.country", "partner_countries[]", "origin_countries[]"],
         Meaning::Latitude => &["point.latitude", "place.point.latitude", "seat.point.latitude"],
@@ -130,7 +174,9 @@ fn targets(meaning: Meaning) -> &'static [&'static str] {
         Meaning::End => &["period.end_date", "planned_period.end_date", "actual_period.end_date", "end_date"],
         Meaning::Verified => &["last_verified_date"],
         Meaning::Amount => &["amount.amount", "budget.amount", "value.amount", "fee.amount"],
-        Meaning::Currency => &["amount.currency_code", "budget.currency_code", "value.currency_code", "fee.currency_code"],
+        Meaning::Currency => {
+            &["amount.currency_code", "budget.currency_code", "value.currency_code", "fee.currency_code"]
+        }
     }
 }
 
@@ -152,8 +198,14 @@ impl Proposal {
             }
         }
         for column in &unknown {
-            let example = column.values.first().map(|value| format!(", for example {}", quoted(value))).unwrap_or_default();
-            let _ = write!(self.blocks, "\n# {}: not recognised{example}.\n# [[field]]\n# to = \"\"\n# column = {}\n", quoted(column.name), quoted(column.name));
+            let example =
+                column.values.first().map(|value| format!(", for example {}", quoted(value))).unwrap_or_default();
+            let _ = write!(
+                self.blocks,
+                "\n# {}: not recognised{example}.\n# [[field]]\n# to = \"\"\n# column = {}\n",
+                quoted(column.name),
+                quoted(column.name)
+            );
         }
         self.missing_kind();
         let key = self.key(columns);
@@ -172,7 +224,8 @@ impl Proposal {
 
     /// Proposes what a column is for. False if nothing is known about it.
     fn propose(&mut self, column: &Column<'_>) -> bool {
-        let exact_path = flat::columns(self.kind).iter().find(|one| one.name == column.name).map(|one| one.path.to_string());
+        let exact_path =
+            flat::columns(self.kind).iter().find(|one| one.name == column.name).map(|one| one.path.to_string());
         if let Some(path) = exact_path.filter(|path| !self.taken.contains(path)) {
             let sureness = if self.fits(&path, &column.values) { Sureness::Sure } else { Sureness::Doubtful };
             let split = if path.ends_with("[]") { "split = \";\"\n" } else { "" };
@@ -216,7 +269,11 @@ impl Proposal {
         let Some(field) = path.field() else { return false };
         let fits = |text: &str| {
             let mut parts = text.split(';');
-            if path.is_whole_list() { parts.all(|part| value::from_text(field, part.trim()).is_ok()) } else { value::from_text(field, text).is_ok() }
+            if path.is_whole_list() {
+                parts.all(|part| value::from_text(field, part.trim()).is_ok())
+            } else {
+                value::from_text(field, text).is_ok()
+            }
         };
         found.is_empty() || values::nearly_all(found, fits)
     }
@@ -238,7 +295,8 @@ impl Proposal {
         let confirm = |test: fn(&str) -> bool| (!values.is_empty()).then(|| values::nearly_all(values, test));
         match meaning {
             Meaning::Name | Meaning::ShortText | Meaning::City | Meaning::Partner => {
-                let text = (!values.is_empty()).then(|| values::nearly_all(values, |text| text.chars().any(char::is_alphabetic)));
+                let text = (!values.is_empty())
+                    .then(|| values::nearly_all(values, |text| text.chars().any(char::is_alphabetic)));
                 (format!("language = \"{}\"\n", self.language), text)
             }
             Meaning::Country | Meaning::OriginCountry | Meaning::PartnerCountry => {
@@ -249,10 +307,12 @@ impl Proposal {
                     (format!("country = \"name\"\n{split}"), confirm(values::is_country).filter(|known| *known))
                 }
             }
-            Meaning::Latitude | Meaning::Longitude | Meaning::Population | Meaning::Amount => match values::decimal_mark(values) {
-                Some(',') => ("decimal = \",\"\n".to_owned(), Some(true)),
-                mark => (String::new(), (!values.is_empty()).then_some(mark.is_some())),
-            },
+            Meaning::Latitude | Meaning::Longitude | Meaning::Population | Meaning::Amount => {
+                match values::decimal_mark(values) {
+                    Some(',') => ("decimal = \",\"\n".to_owned(), Some(true)),
+                    mark => (String::new(), (!values.is_empty()).then_some(mark.is_some())),
+                }
+            }
             Meaning::Signed | Meaning::Start | Meaning::End | Meaning::Verified => match values::date_format(values) {
                 Some((format, _)) if format.is_empty() => (String::new(), Some(true)),
                 Some((format, false)) => (format!("format = \"{format}\"\n"), Some(true)),
@@ -264,12 +324,20 @@ impl Proposal {
                 None => (String::new(), Some(false)),
             },
             Meaning::Kind | Meaning::Status | Meaning::Stage | Meaning::Size => self.enum_details(path, column),
-            Meaning::Languages => ("split = \",\"\n".to_owned(), Some(values::nearly_all(values, |text| text.split(',').all(|tag| isopolity_domain::codes::check("bcp47", tag.trim()).is_ok())))),
+            Meaning::Languages => (
+                "split = \",\"\n".to_owned(),
+                Some(values::nearly_all(values, |text| {
+                    text.split(',').all(|tag| isopolity_domain::codes::check("bcp47", tag.trim()).is_ok())
+                })),
+            ),
             Meaning::Lei => (String::new(), confirm(values::is_lei)),
             Meaning::Wikidata => (String::new(), confirm(values::is_wikidata)),
             Meaning::Mailbox => (String::new(), confirm(values::is_mailbox)),
             Meaning::Website => (String::new(), confirm(values::is_address)),
-            Meaning::Currency => (String::new(), Some(values::nearly_all(values, |text| isopolity_domain::codes::check("iso4217", text).is_ok()))),
+            Meaning::Currency => (
+                String::new(),
+                Some(values::nearly_all(values, |text| isopolity_domain::codes::check("iso4217", text).is_ok())),
+            ),
             Meaning::RegisterNumber | Meaning::GeoNames | Meaning::Locode | Meaning::Phone => (String::new(), None),
         }
     }
@@ -340,7 +408,11 @@ impl Proposal {
     fn missing_kind(&mut self) {
         let names = self.enum_names("kind");
         if let (Some(first), false) = (names.first(), self.taken.contains("kind")) {
-            let _ = write!(self.blocks, "\n# No column says of which kind it is. One of {}:\n# [[field]]\n# to = \"kind\"\n# value = \"{first}\"\n", names.join(", "));
+            let _ = write!(
+                self.blocks,
+                "\n# No column says of which kind it is. One of {}:\n# [[field]]\n# to = \"kind\"\n# value = \"{first}\"\n",
+                names.join(", ")
+            );
         }
     }
 
@@ -354,7 +426,9 @@ impl Proposal {
         let single = by(Meaning::RegisterNumber).or_else(|| by(Meaning::Lei)).or_else(|| by(Meaning::Wikidata));
         let names: Vec<&str> = match single {
             Some(name) => vec![name],
-            None => [Meaning::Partner, Meaning::Name, Meaning::City, Meaning::Country].into_iter().filter_map(by).collect(),
+            None => {
+                [Meaning::Partner, Meaning::Name, Meaning::City, Meaning::Country].into_iter().filter_map(by).collect()
+            }
         };
         let names = if names.is_empty() {
             let first = columns.iter().find(unique).or(columns.first());
@@ -369,8 +443,13 @@ impl Proposal {
     /// A mapping has at least one field.
     fn fill_anything(&mut self, columns: &[Column<'_>]) {
         let path = self.target_of_last_resort();
-        let column = columns.first().map_or_else(|| "value = \"?\"".to_owned(), |column| format!("column = {}", quoted(column.name)));
-        let _ = write!(self.blocks, "\n# Nothing is sure. This only stands here because a mapping has at least one field.\n[[field]]\nto = \"{path}\"\n{column}\n");
+        let column = columns
+            .first()
+            .map_or_else(|| "value = \"?\"".to_owned(), |column| format!("column = {}", quoted(column.name)));
+        let _ = write!(
+            self.blocks,
+            "\n# Nothing is sure. This only stands here because a mapping has at least one field.\n[[field]]\nto = \"{path}\"\n{column}\n"
+        );
     }
 
     fn target_of_last_resort(&self) -> String {

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Reads JSON Lines. A resource carries its own name; audience and provenance are the context's where it has none.
-pub fn read_json_lines(reader: impl Read, context: &Context, each: &mut dyn FnMut(Row) -> ControlFlow<()>) {
+pub fn json_lines(reader: impl Read, context: &Context, sink: &mut dyn FnMut(Row) -> ControlFlow<()>) {
     let mut last = (0, 0);
     let opened = text_file::open(reader, None).map(|(text, _)| Lines::new(text));
     let result = opened.and_then(|mut lines| {
@@ -33,7 +33,7 @@ pub fn read_json_lines(reader: impl Read, context: &Context, each: &mut dyn FnMu
                     rejected(line.number, line.bytes, Bytes::new(), vec![flaw])
                 }
             };
-            if each(row).is_break() {
+            if sink(row).is_break() {
                 break;
             }
         }
@@ -41,7 +41,7 @@ pub fn read_json_lines(reader: impl Read, context: &Context, each: &mut dyn FnMu
     });
     if let Err(error) = result {
         let flaw = Flaw::of("", format!("the file can't be read further: {error}"));
-        let _: ControlFlow<()> = each(rejected(last.0 + 1, last.1, Bytes::new(), vec![flaw]));
+        let _: ControlFlow<()> = sink(rejected(last.0 + 1, last.1, Bytes::new(), vec![flaw]));
     }
 }
 
@@ -72,9 +72,8 @@ fn entry(line: &[u8], context: &Context) -> Result<Entry, Flaw> {
         error @ JsonError::UnknownType => Flaw::of("@type", error.to_string()),
     })?;
     let full_name = resource.descriptor().full_name().to_owned();
-    let kind = Kind::of_message(&full_name).ok_or_else(|| {
-        Flaw::of("@type", format!("{full_name} is not a kind of resource that a registry keeps"))
-    })?;
+    let kind = Kind::of_message(&full_name)
+        .ok_or_else(|| Flaw::of("@type", format!("{full_name} is not a kind of resource that a registry keeps")))?;
     let name = resource.get_field_by_name("name").and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default();
     if name.is_empty() {
         let description = format!("is required: cities/{}/… , so that the file can be imported again", context.city);
@@ -94,7 +93,7 @@ mod tests {
 
     fn rows(text: &[u8]) -> Vec<Row> {
         let mut rows = Vec::new();
-        read_json_lines(text, &context(), &mut |row| {
+        json_lines(text, &context(), &mut |row| {
             rows.push(row);
             ControlFlow::Continue(())
         });

@@ -77,7 +77,10 @@ use sha2::{Digest as _, Sha256};
 pub(crate) use apply::Bound;
 pub use standard::{mapping_for, mapping_text_for};
 
-use crate::{path::Path, table::Layout};
+use crate::{
+    path::Path,
+    table::{Header, Layout},
+};
 
 /// How the columns of a table become resources of one kind.
 #[derive(Clone, Debug)]
@@ -175,6 +178,14 @@ impl Mapping {
     #[must_use]
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// The columns of a file of which the mapping makes nothing, to be told to whoever imports it.
+    #[must_use]
+    pub fn unused_columns(&self, header: &Header) -> Vec<String> {
+        let used: BTreeSet<usize> = self.columns().into_iter().filter_map(|column| header.position(column)).collect();
+        let names = header.names.iter().enumerate();
+        names.filter(|(at, name)| !used.contains(at) && !name.is_empty()).map(|(_, name)| name.clone()).collect()
     }
 
     /// Every column that it names.

@@ -6,12 +6,16 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage as _, Value};
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
 
 /// The most entries of a list that a path can name.
 const ENTRIES_MAX: usize = 100;
 /// The longest path, in steps.
 const STEPS_MAX: usize = 16;
+
+/// The fields of every resource that its node sets.
+pub(crate) const OUTPUT_ONLY: [&str; 6] =
+    ["etag", "create_time", "update_time", "delete_time", "stale", "stale_reasons"];
 
 /// A way from a message down to a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,6 +96,11 @@ impl Path {
         self.steps.last().map(|step| &step.field)
     }
 
+    /// Whether it belongs to what a node alone decides: such values are written into tables, but never read from them.
+    pub(crate) fn is_output_only(&self) -> bool {
+        self.steps.first().is_some_and(|step| OUTPUT_ONLY.contains(&step.field.name()))
+    }
+
     /// Whether it names a list as a whole.
     #[must_use]
     pub fn is_whole_list(&self) -> bool {
@@ -167,7 +176,8 @@ fn get(message: &DynamicMessage, steps: &[Step]) -> Option<Value> {
     if !message.has_field(&step.field) {
         // A number that nobody set is 0 where its message is there.
         let number = matches!(step.field.kind(), Kind::Double | Kind::Float) && !step.field.supports_presence();
-        return (number && rest.is_empty() && !step.field.is_list()).then(|| Value::default_value_for_field(&step.field));
+        return (number && rest.is_empty() && !step.field.is_list())
+            .then(|| Value::default_value_for_field(&step.field));
     }
     let value = message.get_field(&step.field);
     let value = match step.at {
@@ -238,7 +248,10 @@ impl Tree {
         let Some((step, rest)) = steps.split_first() else { return };
         let node = |rest: &[Step]| if rest.is_empty() { None } else { Some(Node::Message(Self::default())) };
         let slot = match step.at {
-            None => self.0.entry(step.field.number()).or_insert_with(|| node(rest).unwrap_or(Node::Value(Value::Bool(false)))),
+            None => self
+                .0
+                .entry(step.field.number())
+                .or_insert_with(|| node(rest).unwrap_or(Node::Value(Value::Bool(false)))),
             Some(at) => {
                 let list = self.0.entry(step.field.number()).or_insert_with(|| Node::List(BTreeMap::new()));
                 let Node::List(entries) = list else { return };
@@ -290,7 +303,15 @@ mod tests {
 
     #[test]
     fn a_path_is_printed_as_it_is_read() {
-        for text in ["country", "display_names[0].text", "seat.names[3].language", "languages[]", "languages[1]", "create_time", "seat.point.latitude"] {
+        for text in [
+            "country",
+            "display_names[0].text",
+            "seat.names[3].language",
+            "languages[]",
+            "languages[1]",
+            "create_time",
+            "seat.point.latitude",
+        ] {
             assert_eq!(path(text).unwrap().to_string(), text);
         }
         assert_eq!(path("displayNames[0].text").unwrap().to_string(), "display_names[0].text");

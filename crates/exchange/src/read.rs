@@ -1,10 +1,10 @@
 //! Reading files: one function for each format, all of them with the same [`Row`]s.
 //!
-//! Each calls `each` for one row after the other, in the order of the file, until the file or the caller's patience is at its
+//! Each calls `sink` for one row after the other, in the order of the file, until the file or the caller's patience is at its
 //! end. A file that is wrong as a whole gives one rejected row that says so: nothing of a file passes in silence.
 
 use std::{
-    io::{BufRead, Read, Seek},
+    io::{Read, Seek},
     ops::ControlFlow,
 };
 
@@ -17,8 +17,8 @@ use crate::{
 };
 
 pub use crate::{
-    json_lines::read_json_lines,
-    twin_towns::{Columns as TwinTownColumns, read_twin_towns},
+    json_lines::json_lines,
+    twin_towns::{twin_towns, twin_towns_raw},
 };
 
 /// The formats that are read here.
@@ -53,71 +53,72 @@ impl Format {
     }
 }
 
-/// What people should know about a file besides its rows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Remarks {
-    /// The columns of which nothing was made.
-    pub unused_columns: Vec<String>,
-}
-
 /// Reads a delimited text by a mapping.
-pub fn read_table(
-    reader: impl Read,
-    mapping: &Mapping,
-    context: &Context,
-    each: &mut dyn FnMut(Row) -> ControlFlow<()>,
-) -> Remarks {
-    let mut rows = Rows { mapping, context, bound: None, remarks: Remarks::default(), each };
+pub fn table(reader: impl Read, mapping: &Mapping, context: &Context, sink: &mut dyn FnMut(Row) -> ControlFlow<()>) {
+    let mut rows = Rows { mapping, context, bound: None, sink };
     table::csv::read(reader, mapping.layout(), &mut |part| rows.take(part));
-    rows.remarks
 }
 
-/// Reads a sheet of a workbook by a mapping.
-pub fn read_workbook(
-    reader: impl Read + Seek,
+/// Reads a sheet of a workbook by a mapping. A file that is no workbook is read as a delimited text, as is the source of a
+/// row.
+pub fn workbook(
+    file: impl Read + Seek,
     mapping: &Mapping,
     context: &Context,
-    each: &mut dyn FnMut(Row) -> ControlFlow<()>,
-) -> Remarks {
-    let mut rows = Rows { mapping, context, bound: None, remarks: Remarks::default(), each };
-    table::xlsx::read(reader, mapping.layout(), &mut |part| rows.take(part));
-    rows.remarks
+    sink: &mut dyn FnMut(Row) -> ControlFlow<()>,
+) {
+    let mut rows = Rows { mapping, context, bound: None, sink };
+    table::xlsx::read(file, mapping.layout(), &mut |part| rows.take(part));
 }
 
 /// The header of a delimited text and its first rows, to propose a mapping from ([`crate::guess`]).
-#[must_use]
-pub fn sample_table(reader: impl BufRead, layout: &Layout, rows: usize) -> (Header, Vec<Vec<String>>) {
+///
+/// # Errors
+/// Why there is no header that can be read.
+pub fn sample_table(reader: impl Read, layout: &Layout, rows: usize) -> Result<(Header, Vec<Vec<String>>), Flaw> {
     let mut sample = Sample::new(rows);
     table::csv::read(reader, layout, &mut |part| sample.take(part));
-    (sample.header, sample.rows)
+    sample.result()
 }
 
 /// The header of a workbook's sheet and its first rows.
-#[must_use]
-pub fn sample_workbook(reader: impl Read + Seek, layout: &Layout, rows: usize) -> (Header, Vec<Vec<String>>) {
+///
+/// # Errors
+/// Why there is no header that can be read.
+pub fn sample_workbook(
+    file: impl Read + Seek,
+    layout: &Layout,
+    rows: usize,
+) -> Result<(Header, Vec<Vec<String>>), Flaw> {
     let mut sample = Sample::new(rows);
-    table::xlsx::read(reader, layout, &mut |part| sample.take(part));
-    (sample.header, sample.rows)
+    table::xlsx::read(file, layout, &mut |part| sample.take(part));
+    sample.result()
 }
 
 struct Sample {
-    header: Header,
+    header: Option<Header>,
+    flaw: Option<Flaw>,
     rows: Vec<Vec<String>>,
     most: usize,
 }
 
 impl Sample {
     fn new(most: usize) -> Self {
-        Self { header: Header::default(), rows: Vec::new(), most }
+        Self { header: None, flaw: None, rows: Vec::new(), most }
     }
 
     fn take(&mut self, part: Part) -> ControlFlow<()> {
         match part {
-            Part::Header(header) => self.header = header,
+            Part::Header(header) => self.header = Some(header),
             Part::Record(record) => self.rows.push(record.cells),
-            Part::Flawed { .. } => {}
+            Part::Flawed { flaws, .. } => self.flaw = self.flaw.take().or(flaws.into_iter().next()),
         }
         if self.rows.len() < self.most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+
+    fn result(self) -> Result<(Header, Vec<Vec<String>>), Flaw> {
+        let why = self.flaw.unwrap_or_else(|| Flaw::of("", "the file has no header"));
+        self.header.map(|header| (header, self.rows)).ok_or(why)
     }
 }
 
@@ -126,8 +127,7 @@ struct Rows<'a, 'b> {
     mapping: &'a Mapping,
     context: &'a Context,
     bound: Option<Bound<'a>>,
-    remarks: Remarks,
-    each: &'b mut dyn FnMut(Row) -> ControlFlow<()>,
+    sink: &'b mut dyn FnMut(Row) -> ControlFlow<()>,
 }
 
 impl Rows<'_, '_> {
@@ -135,22 +135,21 @@ impl Rows<'_, '_> {
         match part {
             Part::Header(header) => match Bound::new(self.mapping, &header) {
                 Ok(bound) => {
-                    self.remarks.unused_columns = bound.unused_columns();
                     self.bound = Some(bound);
                     ControlFlow::Continue(())
                 }
                 Err(flaws) => {
                     let line = self.mapping.layout().header_row;
-                    let _: ControlFlow<()> = (self.each)(rejected(line, 0, Bytes::new(), flaws));
+                    let _: ControlFlow<()> = (self.sink)(rejected(line, 0, Bytes::new(), flaws));
                     ControlFlow::Break(())
                 }
             },
             Part::Record(record) => {
                 let Some(bound) = &self.bound else { return ControlFlow::Break(()) };
                 let outcome = bound.outcome(&record, self.context);
-                (self.each)(Row { line: record.line, bytes: record.bytes, source: record.source, outcome })
+                (self.sink)(Row { line: record.line, bytes: record.bytes, source: record.source, outcome })
             }
-            Part::Flawed { line, bytes, flaws, source } => (self.each)(rejected(line, bytes, source, flaws)),
+            Part::Flawed { line, bytes, flaws, source } => (self.sink)(rejected(line, bytes, source, flaws)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use isopolity_proto::{options::Audience, to_dynamic, types::Provenance};
 use prost_reflect::{DynamicMessage, Value};
 
-use crate::Context;
+use crate::{Context, path::OUTPUT_ONLY};
 
 /// Adds audience and provenance where they are missing.
 pub(crate) fn complete(resource: &mut DynamicMessage, context: &Context) {
@@ -14,5 +14,12 @@ pub(crate) fn complete(resource: &mut DynamicMessage, context: &Context) {
     }
     if context.provenance != Provenance::default() && !has(resource, "provenance") {
         let _ = resource.try_set_field_by_name("provenance", Value::Message(to_dynamic(&context.provenance)));
+    }
+}
+
+/// Takes out what the node that exported the resource had decided.
+pub(crate) fn forget_output(resource: &mut DynamicMessage) {
+    for field in OUTPUT_ONLY {
+        resource.clear_field_by_name(field);
     }
 }

@@ -25,7 +25,8 @@ impl Header {
     /// A header of these names.
     #[must_use]
     pub fn new<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> Self {
-        let clean = |name: T| name.as_ref().trim_start_matches('\u{feff}').split_whitespace().collect::<Vec<_>>().join(" ");
+        let clean =
+            |name: T| name.as_ref().trim_start_matches('\u{feff}').split_whitespace().collect::<Vec<_>>().join(" ");
         Self { names: names.into_iter().map(clean).collect() }
     }
 
@@ -136,10 +137,14 @@ fn fit(header: &Header, cells: &mut Vec<String>, short_is_wrong: bool) -> Result
     let used = cells.iter().rposition(|cell| !cell.trim().is_empty()).map_or(0, |last| last + 1);
     if used > wanted || (short_is_wrong && cells.len() < wanted) {
         let found = if used > wanted { used } else { cells.len() };
-        return Err(Flaw::of("", format!("has {found} cells, the header has {wanted}: is a delimiter or a quote missing?")));
+        return Err(Flaw::of(
+            "",
+            format!("has {found} cells, the header has {wanted}: is a delimiter or a quote missing?"),
+        ));
     }
     cells.resize(wanted, String::new());
-    let nameless = header.names.iter().zip(cells.iter()).position(|(name, cell)| name.is_empty() && !cell.trim().is_empty());
+    let nameless =
+        header.names.iter().zip(cells.iter()).position(|(name, cell)| name.is_empty() && !cell.trim().is_empty());
     match nameless {
         Some(at) => Err(Flaw::of(header.label(at), "holds a value but has no name in the header")),
         None => Ok(()),

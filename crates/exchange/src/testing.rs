@@ -5,8 +5,8 @@ use isopolity_proto::{
     options::Audience,
     types::{Provenance, ProvenanceMethod},
 };
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind as FieldKind, MessageDescriptor, Value};
 use proptest::prelude::*;
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind as FieldKind, MessageDescriptor, Value};
 
 use crate::Context;
 
@@ -39,7 +39,12 @@ pub(crate) fn resource(kind: Kind, seeds: &[u32]) -> DynamicMessage {
     message
 }
 
-fn fill(message: &mut DynamicMessage, descriptor: &MessageDescriptor, seeds: &mut dyn Iterator<Item = u32>, depth: usize) {
+fn fill(
+    message: &mut DynamicMessage,
+    descriptor: &MessageDescriptor,
+    seeds: &mut dyn Iterator<Item = u32>,
+    depth: usize,
+) {
     for field in descriptor.fields() {
         if seeds.next().unwrap_or_default() % 3 == 0 || field.is_map() {
             continue;

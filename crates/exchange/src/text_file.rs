@@ -15,7 +15,9 @@ const CHUNK: usize = 8 << 10;
 
 /// There is no such encoding.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an encoding that is read: utf-8, utf-16le, utf-16be, windows-1252 and the other windows-125x, iso-8859-x, koi8-r, macintosh")]
+#[error(
+    "{0:?} is not an encoding that is read: utf-8, utf-16le, utf-16be, windows-1252 and the other windows-125x, iso-8859-x, koi8-r, macintosh"
+)]
 pub struct UnknownEncoding(String);
 
 /// The encoding of this name: as the WHATWG Encoding Standard labels them (`windows-1252`, `latin1`, `iso-8859-2`, `utf-16le`).
@@ -40,7 +42,8 @@ pub fn open<R: Read>(
     let (encoding, mark) = Encoding::for_bom(&start).unwrap_or((stated.unwrap_or(UTF_8), 0));
     let rest = start.split_off(mark);
     let decoder = (encoding != UTF_8).then(|| encoding.new_decoder_without_bom_handling());
-    let decoded = Decoded { inner: reader, start: rest, decoder, input: Vec::new(), output: Vec::new(), given: 0, ended: false };
+    let decoded =
+        Decoded { inner: reader, start: rest, decoder, input: Vec::new(), output: Vec::new(), given: 0, ended: false };
     Ok((BufReader::with_capacity(64 << 10, decoded), encoding))
 }
 
@@ -96,7 +99,8 @@ impl<R: Read> Decoded<R> {
             loop {
                 let rest = self.input.get(at..).unwrap_or_default();
                 let mut decoded = vec![0; rest.len() * 3 + 16];
-                let (result, read, written) = decoder.decode_to_utf8_without_replacement(rest, &mut decoded, self.ended);
+                let (result, read, written) =
+                    decoder.decode_to_utf8_without_replacement(rest, &mut decoded, self.ended);
                 at += read;
                 self.output.extend(decoded.iter().take(written));
                 match result {

@@ -25,7 +25,7 @@ use crate::{
 
 /// How the columns are called, and how countries are stated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Columns {
+enum Columns {
     /// `city,city_country,city_lat,…,partner,partner_country,…`, countries by code.
     Clean,
     /// `origincityLabel	origincountry	originlat	…	sistercityLabel	…	destination_countryLabel`, countries by name.
@@ -42,12 +42,36 @@ struct Side {
 }
 
 const CLEAN: [Side; 2] = [
-    Side { name: "city", country: "city_country", latitude: "city_lat", longitude: "city_lon", population: "city_population" },
-    Side { name: "partner", country: "partner_country", latitude: "partner_lat", longitude: "partner_lon", population: "partner_population" },
+    Side {
+        name: "city",
+        country: "city_country",
+        latitude: "city_lat",
+        longitude: "city_lon",
+        population: "city_population",
+    },
+    Side {
+        name: "partner",
+        country: "partner_country",
+        latitude: "partner_lat",
+        longitude: "partner_lon",
+        population: "partner_population",
+    },
 ];
 const RAW: [Side; 2] = [
-    Side { name: "origincityLabel", country: "origincountry", latitude: "originlat", longitude: "originlong", population: "originpopulation" },
-    Side { name: "sistercityLabel", country: "destination_countryLabel", latitude: "destinationlat", longitude: "destinationlong", population: "destinationpopulation" },
+    Side {
+        name: "origincityLabel",
+        country: "origincountry",
+        latitude: "originlat",
+        longitude: "originlong",
+        population: "originpopulation",
+    },
+    Side {
+        name: "sistercityLabel",
+        country: "destination_countryLabel",
+        latitude: "destinationlat",
+        longitude: "destinationlong",
+        population: "destinationpopulation",
+    },
 ];
 
 impl Columns {
@@ -66,18 +90,24 @@ impl Columns {
     }
 }
 
-/// Reads a list of twin towns as the agreements of the context's city.
-pub fn read_twin_towns(
-    reader: impl Read,
-    columns: Columns,
-    context: &Context,
-    each: &mut dyn FnMut(Row) -> ControlFlow<()>,
-) {
+/// Reads a list of twin towns with country codes, `city,city_country,…,partner,partner_country,…`, as the agreements of the
+/// context's city.
+pub fn twin_towns(reader: impl Read, context: &Context, sink: &mut dyn FnMut(Row) -> ControlFlow<()>) {
+    read(reader, Columns::Clean, context, sink);
+}
+
+/// Reads a list of twin towns as its source has it, with the countries' names, as the agreements of the context's city.
+pub fn twin_towns_raw(reader: impl Read, context: &Context, sink: &mut dyn FnMut(Row) -> ControlFlow<()>) {
+    read(reader, Columns::Raw, context, sink);
+}
+
+fn read(reader: impl Read, columns: Columns, context: &Context, each: &mut dyn FnMut(Row) -> ControlFlow<()>) {
     let mut places = BTreeMap::new();
     table::csv::read(reader, &Layout::default(), &mut |part| match part {
         Part::Header(header) => {
             places = positions(&header);
-            let required = columns.sides().iter().flat_map(|side| [side.name, side.country, side.latitude, side.longitude]);
+            let required =
+                columns.sides().iter().flat_map(|side| [side.name, side.country, side.latitude, side.longitude]);
             let missing: Vec<&str> = required.filter(|name| !places.contains_key(*name)).collect();
             if missing.is_empty() {
                 return ControlFlow::Continue(());
@@ -211,7 +241,9 @@ impl Fields<'_> {
         let text = self.get(side.country);
         match self.columns {
             _ if text.is_empty() => Ok(String::new()),
-            Columns::Clean => codes::check("iso3166-1", text).map(|()| text.to_owned()).map_err(|error| error.to_string()),
+            Columns::Clean => {
+                codes::check("iso3166-1", text).map(|()| text.to_owned()).map_err(|error| error.to_string())
+            }
             Columns::Raw => country::code_of(text),
         }
     }

@@ -2,7 +2,9 @@
 
 use isopolity_domain::text::fold;
 use prost_reflect::{DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, Value};
-use time::{Date, OffsetDateTime, PrimitiveDateTime, format_description::well_known::Rfc3339, macros::format_description};
+use time::{
+    Date, OffsetDateTime, PrimitiveDateTime, format_description::well_known::Rfc3339, macros::format_description,
+};
 
 const YES: [&str; 13] = ["true", "yes", "y", "1", "x", "ja", "oui", "vrai", "wahr", "si", "sim", "verdadeiro", "vero"];
 const NO: [&str; 11] = ["false", "no", "n", "0", "nein", "nee", "non", "faux", "falsch", "nao", "falso"];
@@ -94,7 +96,11 @@ pub(crate) fn short_name<'a>(values: &EnumDescriptor, name: &'a str) -> &'a str 
 
 /// The short names of an enum, without its zero.
 pub(crate) fn short_names(values: &EnumDescriptor) -> Vec<String> {
-    values.values().filter(|value| value.number() != 0).map(|value| short_name(values, value.name()).to_owned()).collect()
+    values
+        .values()
+        .filter(|value| value.number() != 0)
+        .map(|value| short_name(values, value.name()).to_owned())
+        .collect()
 }
 
 fn enum_value(values: &EnumDescriptor, text: &str) -> Result<i32, String> {
@@ -155,7 +161,8 @@ mod tests {
     #[test]
     fn an_enum_value_may_be_written_in_several_ways() {
         let kind = field("kind");
-        for text in ["LOCAL_AUTHORITY", "local authority", "Local-Authority", "ORGANIZATION_KIND_LOCAL_AUTHORITY", "1"] {
+        for text in ["LOCAL_AUTHORITY", "local authority", "Local-Authority", "ORGANIZATION_KIND_LOCAL_AUTHORITY", "1"]
+        {
             assert_eq!(from_text(&kind, text), Ok(Value::EnumNumber(1)), "{text}");
         }
         assert_eq!(to_text(&kind, &Value::EnumNumber(1)).unwrap(), "LOCAL_AUTHORITY");

@@ -21,27 +21,9 @@ pub use json_lines::JsonLines;
 use prost_reflect::DynamicMessage;
 pub use workbook::Workbook;
 
-/// Writes resources, one after the other.
-pub trait Write {
-    /// Adds a resource.
-    ///
-    /// # Errors
-    /// [`WriteError`]; what was written before stays.
-    fn write(&mut self, resource: &DynamicMessage) -> Result<(), WriteError>;
-
-    /// Completes the file. Without it the file may lack its end.
-    ///
-    /// # Errors
-    /// [`WriteError`].
-    fn finish(self: Box<Self>) -> Result<(), WriteError>;
-}
-
-/// A resource that could not be written.
+/// A resource that does not fit the file. The writers give it within an [`io::Error`]; what was written before stays.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// The file took nothing more.
-    #[error("the file can't be written")]
-    Io(#[from] io::Error),
     /// A table holds resources of one kind only.
     #[error("a table of the kind {expected} can't hold a {found}")]
     OtherKind {
@@ -57,7 +39,9 @@ pub enum WriteError {
         name: String,
     },
     /// A workbook's cell holds at most 32,767 characters.
-    #[error("column {column} of {name} is longer than the 32,767 characters that a workbook's cell holds: export it as CSV")]
+    #[error(
+        "column {column} of {name} is longer than the 32,767 characters that a workbook's cell holds: export it as CSV"
+    )]
     CellTooLong {
         /// The resource's name.
         name: String,
@@ -70,6 +54,12 @@ pub enum WriteError {
     /// The workbook could not be put together.
     #[error("the workbook can't be written")]
     Workbook(#[source] rust_xlsxwriter::XlsxError),
+}
+
+impl From<WriteError> for io::Error {
+    fn from(error: WriteError) -> Self {
+        Self::new(io::ErrorKind::InvalidData, error)
+    }
 }
 
 /// What a resource is called, for errors.

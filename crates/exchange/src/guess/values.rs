@@ -26,7 +26,8 @@ pub(super) fn is_address(text: &str) -> bool {
 }
 
 pub(super) fn is_lei(text: &str) -> bool {
-    text.len() == 20 && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+    text.len() == 20
+        && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
         && text.bytes().rev().take(2).all(|byte| byte.is_ascii_digit())
         && mod_97(text) == 1
 }
@@ -51,7 +52,9 @@ pub(super) fn is_country(text: &str) -> bool {
 
 /// The version of NACE in which all codes exist: the newer one only if the older one lacks some.
 pub(super) fn nace_version(values: &[&str]) -> Option<&'static str> {
-    let known = |version| nearly_all(values, |code| code.len() > 1 && codes::check_sector(SectorScheme::Nace, version, code).is_ok());
+    let known = |version| {
+        nearly_all(values, |code| code.len() > 1 && codes::check_sector(SectorScheme::Nace, version, code).is_ok())
+    };
     ["2", "2.1"].into_iter().find(|version| known(version))
 }
 
@@ -59,14 +62,17 @@ pub(super) fn nace_version(values: &[&str]) -> Option<&'static str> {
 pub(super) fn decimal_mark(values: &[&str]) -> Option<char> {
     let number = |text: &str, mark: char| {
         let text = text.strip_prefix('-').unwrap_or(text);
-        !text.is_empty() && text.chars().all(|letter| letter.is_ascii_digit() || letter == mark) && text.matches(mark).count() <= 1
+        !text.is_empty()
+            && text.chars().all(|letter| letter.is_ascii_digit() || letter == mark)
+            && text.matches(mark).count() <= 1
     };
     ['.', ','].into_iter().find(|mark| nearly_all(values, |text| number(text, *mark)))
 }
 
 /// How dates are written: empty for ISO 8601. The second: whether it could be otherwise.
 pub(super) fn date_format(values: &[&str]) -> Option<(String, bool)> {
-    let shape = |text: &str| text.chars().map(|letter| if letter.is_ascii_digit() { '0' } else { letter }).collect::<String>();
+    let shape =
+        |text: &str| text.chars().map(|letter| if letter.is_ascii_digit() { '0' } else { letter }).collect::<String>();
     if nearly_all(values, |text| matches!(shape(text).as_str(), "0000-00-00" | "0000-00" | "0000")) {
         return Some((String::new(), !nearly_all(values, |text| text.len() > 4)));
     }
@@ -74,13 +80,18 @@ pub(super) fn date_format(values: &[&str]) -> Option<(String, bool)> {
         let parts = |text: &str| -> Option<(u32, u32)> {
             let mut parts = text.split(mark);
             let (first, second, year) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?);
-            (parts.next().is_none() && year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit())).then_some((first, second))
+            (parts.next().is_none() && year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit()))
+                .then_some((first, second))
         };
         if nearly_all(values, |text| parts(text).is_some()) {
             let found: Vec<(u32, u32)> = values.iter().filter_map(|text| parts(text)).collect();
             let day_first = found.iter().any(|(first, _)| *first > 12);
             let month_first = found.iter().any(|(_, second)| *second > 12);
-            let format = if month_first && !day_first { format!("mm{mark}dd{mark}yyyy") } else { format!("dd{mark}mm{mark}yyyy") };
+            let format = if month_first && !day_first {
+                format!("mm{mark}dd{mark}yyyy")
+            } else {
+                format!("dd{mark}mm{mark}yyyy")
+            };
             // With points the day comes first everywhere.
             return Some((format, mark != '.' && day_first == month_first));
         }
@@ -98,7 +109,9 @@ pub(super) fn meaning(values: &[&str]) -> Option<Meaning> {
         (Meaning::Country, is_country),
     ];
     let found = tests.into_iter().find(|(_, test)| nearly_all(values, test)).map(|(meaning, _)| meaning);
-    found.or_else(|| nearly_all(values, |text| text.contains('.')).then(|| nace_version(values)).flatten().map(|_| Meaning::Sector))
+    found.or_else(|| {
+        nearly_all(values, |text| text.contains('.')).then(|| nace_version(values)).flatten().map(|_| Meaning::Sector)
+    })
 }
 
 #[cfg(test)]

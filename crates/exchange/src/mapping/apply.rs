@@ -58,13 +58,6 @@ impl<'a> Bound<'a> {
         if flaws.is_empty() { Ok(Self { mapping, header: header.clone(), positions }) } else { Err(flaws) }
     }
 
-    /// The columns of the file that nothing is made of.
-    pub(crate) fn unused_columns(&self) -> Vec<String> {
-        let used: BTreeSet<usize> = self.positions.values().copied().collect();
-        let names = self.header.names.iter().enumerate();
-        names.filter(|(at, name)| !used.contains(at) && !name.is_empty()).map(|(_, name)| name.clone()).collect()
-    }
-
     /// What a row becomes.
     pub(crate) fn outcome(&self, record: &Record, context: &Context) -> Outcome {
         if let Some(column) = &self.mapping.city_column
@@ -172,7 +165,8 @@ impl<'a> Bound<'a> {
         if cell.is_empty() {
             return Ok(None);
         }
-        let resource = tagged_from_str(cell).map_err(|error| Flaw::of(column, error.to_string()))?;
+        let mut resource = tagged_from_str(cell).map_err(|error| Flaw::of(column, error.to_string()))?;
+        stamp::forget_output(&mut resource);
         if resource.descriptor() == self.mapping.kind.descriptor() {
             Ok(Some(resource))
         } else {
@@ -182,7 +176,13 @@ impl<'a> Bound<'a> {
 
     /// A resource of what the fields gave.
     fn build(&self, found: Vec<Found>) -> DynamicMessage {
-        let kept: Vec<bool> = self.mapping.fields.iter().zip(&found).map(|(field, one)| one.from_cell || self.belongs(field, &found)).collect();
+        let kept: Vec<bool> = self
+            .mapping
+            .fields
+            .iter()
+            .zip(&found)
+            .map(|(field, one)| one.from_cell || self.belongs(field, &found))
+            .collect();
         let mut tree = Tree::default();
         for ((field, one), kept) in self.mapping.fields.iter().zip(found).zip(kept) {
             let Some(value) = one.value.filter(|_| kept) else { continue };
@@ -231,7 +231,9 @@ impl<'a> Bound<'a> {
 
     /// A doubt, with the columns that it comes from.
     fn doubt(&self, path: &str, description: String) -> Flaw {
-        let below = |field: &&Field| field.path.to_string().strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let below = |field: &&Field| {
+            field.path.to_string().strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
         let column = self.mapping.fields.iter().find(below).map_or_else(|| path.to_owned(), column_of);
         Flaw::of(column, description)
     }

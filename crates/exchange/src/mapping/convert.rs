@@ -80,15 +80,19 @@ impl Conversion {
             return format.iso(text).map(Some);
         }
         if let Some(mark) = self.decimal {
-            return plain_number(text, mark).map(Some).ok_or_else(|| format!("{shown:?} is not a number like {}", if mark == ',' { "1.234,56" } else { "1,234.56" }));
+            return plain_number(text, mark).map(Some).ok_or_else(|| {
+                format!("{shown:?} is not a number like {}", if mark == ',' { "1.234,56" } else { "1,234.56" })
+            });
         }
         if self.country_names {
             return country::code_of(text).map(Some);
         }
         match self.reference {
             Some(kind) if !text.starts_with("cities/") && !city.is_empty() => {
-                let name = city.parse::<CityId>().ok().and_then(|city| Name::new(city, kind, &id_of("", &[text])?).ok());
-                name.map(|name| Some(name.to_string())).ok_or_else(|| format!("{shown:?} can't be part of a resource name"))
+                let name =
+                    city.parse::<CityId>().ok().and_then(|city| Name::new(city, kind, &id_of("", &[text])?).ok());
+                name.map(|name| Some(name.to_string()))
+                    .ok_or_else(|| format!("{shown:?} can't be part of a resource name"))
             }
             _ => Ok(Some(text.to_owned())),
         }
@@ -102,12 +106,15 @@ fn plain_number(text: &str, mark: char) -> Option<String> {
         None => ("", text.strip_prefix('+').unwrap_or(text)),
     };
     let (whole, part) = digits.split_once(mark).map_or((digits, None), |(whole, part)| (whole, Some(part)));
-    let is_group = |letter: char| matches!(letter, '.' | ',' | '\'' | '’' | ' ' | '\u{a0}' | '\u{202f}') && letter != mark;
+    let is_group =
+        |letter: char| matches!(letter, '.' | ',' | '\'' | '’' | ' ' | '\u{a0}' | '\u{202f}') && letter != mark;
     let groups: Vec<&str> = whole.split(is_group).collect();
     let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let well_grouped = match groups.as_slice() {
         [single] => all_digits(single),
-        [first, rest @ ..] => all_digits(first) && first.len() <= 3 && rest.iter().all(|group| group.len() == 3 && all_digits(group)),
+        [first, rest @ ..] => {
+            all_digits(first) && first.len() <= 3 && rest.iter().all(|group| group.len() == 3 && all_digits(group))
+        }
         [] => false,
     };
     if !well_grouped || !part.is_none_or(all_digits) {
@@ -165,7 +172,8 @@ impl DateFormat {
         if let Some(day) = iso_day(text) {
             return Ok(day);
         }
-        let (year, month, day) = self.numbers(text).ok_or_else(|| format!("{shown:?} is not a date like {}", self.text))?;
+        let (year, month, day) =
+            self.numbers(text).ok_or_else(|| format!("{shown:?} is not a date like {}", self.text))?;
         let wrong = || format!("{shown:?} is a date that does not exist");
         let Some(month) = month else { return Ok(format!("{year:04}")) };
         let named = u8::try_from(month).ok().and_then(|month| Month::try_from(month).ok()).ok_or_else(wrong)?;
@@ -225,7 +233,16 @@ mod tests {
         ] {
             assert_eq!(plain_number(text, mark).as_deref(), Some(number), "{text}");
         }
-        for (text, mark) in [("1.5", ','), ("12,34", '.'), ("1.23.456,0", ','), (",5", ','), ("5,", ','), ("1e5", '.'), ("", '.'), ("1,2,3", ',')] {
+        for (text, mark) in [
+            ("1.5", ','),
+            ("12,34", '.'),
+            ("1.23.456,0", ','),
+            (",5", ','),
+            ("5,", ','),
+            ("1e5", '.'),
+            ("", '.'),
+            ("1,2,3", ','),
+        ] {
             assert_eq!(plain_number(text, mark), None, "{text}");
         }
     }

@@ -109,8 +109,13 @@ fn mapping(file: File) -> Result<Mapping, Wrong> {
     for one in file.field {
         let at = one.span();
         let field = field(kind, one.into_inner(), at.clone())?;
-        let set = |field: &Field| [Some(&field.path), field.language.as_ref().map(|(path, _)| path)].map(|path| path.map(ToString::to_string));
-        let twice = set(&field).into_iter().flatten().find(|path| fields.iter().any(|other| set(other).contains(&Some(path.clone()))));
+        let set = |field: &Field| {
+            [Some(&field.path), field.language.as_ref().map(|(path, _)| path)].map(|path| path.map(ToString::to_string))
+        };
+        let twice = set(&field)
+            .into_iter()
+            .flatten()
+            .find(|path| fields.iter().any(|other| set(other).contains(&Some(path.clone()))));
         if let Some(path) = twice {
             return Err(Wrong { at, key: "to".to_owned(), description: format!("{path:?} is filled twice") });
         }
@@ -147,13 +152,16 @@ fn naming(file: &File, kind: Kind) -> Result<Naming, Wrong> {
 fn layout(file: &File) -> Result<Layout, Wrong> {
     let mut layout = Layout { sheet: file.sheet.clone(), guarded: file.guarded.unwrap_or(true), ..Layout::default() };
     if let Some(label) = &file.encoding {
-        let encoding = text_file::encoding(label.get_ref()).map_err(|error| wrong(label, "encoding", error.to_string()))?;
+        let encoding =
+            text_file::encoding(label.get_ref()).map_err(|error| wrong(label, "encoding", error.to_string()))?;
         layout.encoding = Some(encoding);
     }
     if let Some(delimiter) = &file.delimiter {
         layout.delimiter = match delimiter.get_ref().as_bytes() {
             b"tab" => Some(b'\t'),
-            [one] if !matches!(one, b'"' | b'\n' | b'\r') && one.is_ascii() && !one.is_ascii_alphanumeric() => Some(*one),
+            [one] if !matches!(one, b'"' | b'\n' | b'\r') && one.is_ascii() && !one.is_ascii_alphanumeric() => {
+                Some(*one)
+            }
             _ => return Err(wrong(delimiter, "delimiter", "is one character: \",\", \";\", \"|\" or \"tab\"")),
         };
     }
@@ -174,7 +182,11 @@ fn field(kind: Kind, table: FieldTable, at: Range<usize>) -> Result<Field, Wrong
         Some(tag) => {
             codes::check("bcp47", tag.get_ref()).map_err(|error| wrong(tag, "language", error.to_string()))?;
             let beside = path.sibling("language").ok_or_else(|| {
-                wrong(tag, "language", format!("{path} has no language beside it: only the text of a LocalizedText has"))
+                wrong(
+                    tag,
+                    "language",
+                    format!("{path} has no language beside it: only the text of a LocalizedText has"),
+                )
             })?;
             Some((beside, tag.get_ref().clone()))
         }
@@ -205,7 +217,9 @@ fn source(table: &FieldTable, at: Range<usize>) -> Result<Source, Wrong> {
         (None, None, Some(template)) => {
             pieces(template.get_ref()).map(Source::Template).map_err(|why| wrong(template, "template", why))
         }
-        _ => Err(Wrong { at, key: "field".to_owned(), description: "has one of column, value and template".to_owned() }),
+        _ => {
+            Err(Wrong { at, key: "field".to_owned(), description: "has one of column, value and template".to_owned() })
+        }
     }
 }
 

@@ -21,7 +21,7 @@ pub fn mapping_text_for(kind: Kind) -> String {
     let mut text = format!(
         "# Reads back a table of the kind {kind} as Isopolity writes it.\nkind = \"{kind}\"\nname_column = \"name\"\nexact_column = \"{EXACT_COLUMN}\"\nallow_missing_columns = true\n"
     );
-    for column in columns(kind) {
+    for column in columns(kind).iter().filter(|column| !column.path.is_output_only()) {
         let name = &column.name;
         let split = if column.path.is_whole_list() { "split = \";\"\n" } else { "" };
         // Writing to a text can't go wrong.

@@ -27,8 +27,15 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 pub fn read(reader: impl Read, layout: &Layout, each: &mut dyn FnMut(Part) -> ControlFlow<()>) {
     let opened = text_file::open(reader, layout.encoding);
     let result = opened.and_then(|(text, encoding)| {
-        Rows { splitter: Splitter::new(text), encoding, layout, header: Header::default(), head: Vec::new(), last: (0, 0) }
-            .run(each)
+        Rows {
+            splitter: Splitter::new(text),
+            encoding,
+            layout,
+            header: Header::default(),
+            head: Vec::new(),
+            last: (0, 0),
+        }
+        .run(each)
     });
     if let Err(error) = result {
         let flaw = Flaw::of("", format!("the file can't be read further: {error}"));
@@ -89,11 +96,17 @@ impl<R: BufRead> Rows<'_, R> {
             }
         }
         let Some(raw) = self.splitter.next_row()? else {
-            let _: ControlFlow<()> = each(Part::flawed(1, 0, Flaw::of("", "the file is empty: a header with the columns' names is required")));
+            let _: ControlFlow<()> = each(Part::flawed(
+                1,
+                0,
+                Flaw::of("", "the file is empty: a header with the columns' names is required"),
+            ));
             return Ok(false);
         };
         let names = match &raw.cells {
-            Ok(cells) if raw.text.trim_ascii_end().contains(&b'\r') && cells.iter().any(|cell| cell.contains(&b'\r')) => {
+            Ok(cells)
+                if raw.text.trim_ascii_end().contains(&b'\r') && cells.iter().any(|cell| cell.contains(&b'\r')) =>
+            {
                 Err("lines end with a carriage return alone: save the file with line feeds".to_owned())
             }
             Ok(cells) => cells.iter().map(|cell| self.text(cell).map(str::to_owned)).collect::<Result<Vec<_>, _>>(),
@@ -124,7 +137,10 @@ impl<R: BufRead> Rows<'_, R> {
             }
         })?;
         if is_utf_8_in_disguise(text, self.encoding) {
-            return Err(format!("looks like UTF-8 that is read as {}: leave the encoding out of the mapping", self.encoding.name()));
+            return Err(format!(
+                "looks like UTF-8 that is read as {}: leave the encoding out of the mapping",
+                self.encoding.name()
+            ));
         }
         Ok(text)
     }
@@ -190,7 +206,8 @@ fn sniff(header: &[u8]) -> u8 {
     let mut quoted = false;
     for byte in header.iter().take(LINE_MAX) {
         quoted ^= *byte == b'"';
-        if let Some(count) = DELIMITERS.iter().position(|one| one == byte && !quoted).and_then(|at| counts.get_mut(at)) {
+        if let Some(count) = DELIMITERS.iter().position(|one| one == byte && !quoted).and_then(|at| counts.get_mut(at))
+        {
             *count += 1;
         }
     }

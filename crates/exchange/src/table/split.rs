@@ -95,7 +95,8 @@ impl<R: BufRead> Splitter<R> {
             self.again.push_front(line);
         }
         let bytes = alone.as_ref().map_or(bytes, |line| line.bytes);
-        let text = alone.and_then(|line| line.text.map(|text| [text.as_slice(), line.end].concat())).unwrap_or_default();
+        let text =
+            alone.and_then(|line| line.text.map(|text| [text.as_slice(), line.end].concat())).unwrap_or_default();
         Ok(Some(Raw { line: number, bytes, text, cells: Err((at, byte, why)) }))
     }
 }
@@ -122,7 +123,15 @@ struct Cells {
 
 impl Cells {
     fn new(delimiter: u8) -> Self {
-        Self { delimiter, done: Vec::new(), cell: Vec::new(), state: State::Start, byte: 0, opened: (0, 0), wrong: None }
+        Self {
+            delimiter,
+            done: Vec::new(),
+            cell: Vec::new(),
+            state: State::Start,
+            byte: 0,
+            opened: (0, 0),
+            wrong: None,
+        }
     }
 
     fn opened(&self) -> (usize, i64) {
@@ -166,7 +175,9 @@ impl Cells {
             State::Quote if byte == self.delimiter => self.end_cell(),
             // Spaces behind a quoted cell are a habit of some programs.
             State::Quote if byte == b' ' || byte == b'\t' => {}
-            State::Quote => self.complain("text follows a closing quote: a quote within a quoted cell is written twice"),
+            State::Quote => {
+                self.complain("text follows a closing quote: a quote within a quoted cell is written twice")
+            }
         }
     }
 
@@ -206,7 +217,10 @@ mod tests {
 
     #[test]
     fn quotes_hold_delimiters_quotes_and_line_ends() {
-        assert_eq!(cells("a,\"b,c\",\"d\"\"e\"\r\n\n\"f\r\ng\",,\n"), [vec!["a", "b,c", "d\"e"], vec!["f\r\ng", "", ""]]);
+        assert_eq!(
+            cells("a,\"b,c\",\"d\"\"e\"\r\n\n\"f\r\ng\",,\n"),
+            [vec!["a", "b,c", "d\"e"], vec!["f\r\ng", "", ""]]
+        );
         assert_eq!(cells("5\" pipe,x"), [["5\" pipe", "x"]], "a quote within plain text is just a letter");
         assert_eq!(rows(b"a\n\"b\nc\"\nd")[2].line, 4);
     }
@@ -223,7 +237,11 @@ mod tests {
         long.extend(vec![b'y'; 3 * LINE_MAX]);
         long.extend(b"\nz\n");
         let found = rows(&long);
-        assert_eq!(found.iter().filter(|row| row.cells.is_err()).count(), 2, "the quote, and the line that is too long");
+        assert_eq!(
+            found.iter().filter(|row| row.cells.is_err()).count(),
+            2,
+            "the quote, and the line that is too long"
+        );
         assert_eq!(found.last().unwrap().cells, Ok(vec![b"z".to_vec()]));
     }
 

@@ -91,7 +91,9 @@ fn prepare<R: Read + Seek>(reader: &mut R) -> Result<FileKind, String> {
     }
     let unpacked = unpacked(reader)?;
     if unpacked > UNPACKED_MAX {
-        return Err(format!("the workbook is larger than {UNPACKED_MAX} bytes when it is unpacked: split it, or save it as CSV"));
+        return Err(format!(
+            "the workbook is larger than {UNPACKED_MAX} bytes when it is unpacked: split it, or save it as CSV"
+        ));
     }
     reader.seek(SeekFrom::Start(0)).map_err(unreadable)?;
     Ok(FileKind::Workbook(size))
@@ -274,7 +276,9 @@ fn text_of(value: &DataRef<'_>, formula: bool) -> Result<String, String> {
         DataRef::SharedString(text) => Ok((*text).to_owned()),
         DataRef::Bool(truth) => Ok(truth.to_string()),
         DataRef::DateTime(date) => Ok(date_text(date)),
-        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => Ok(text.strip_suffix("T00:00:00").unwrap_or(text).to_owned()),
+        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => {
+            Ok(text.strip_suffix("T00:00:00").unwrap_or(text).to_owned())
+        }
         DataRef::Error(error) => Err(format!("holds the error {error}")),
     }
 }

@@ -5,10 +5,7 @@ use std::{borrow::Cow, io};
 use isopolity_domain::Kind;
 use prost_reflect::{DynamicMessage, Kind as FieldKind};
 
-use super::{
-    Write, WriteError,
-    flat::{self, EXACT_COLUMN, columns},
-};
+use super::flat::{self, EXACT_COLUMN, columns};
 use crate::table::csv::needs_guard;
 
 /// Writes a table of one kind. Texts that a spreadsheet would take for a formula get an apostrophe in front; the reader
@@ -36,23 +33,32 @@ impl<W: io::Write> Csv<W> {
         append_row(&mut text, columns.iter().map(|column| column.name.as_str()).chain([EXACT_COLUMN]));
         self.out.write_all(&text)
     }
-}
 
-impl<W: io::Write> Write for Csv<W> {
-    fn write(&mut self, resource: &DynamicMessage) -> Result<(), WriteError> {
+    /// Adds a resource.
+    ///
+    /// # Errors
+    /// What the file says; [`super::WriteError`] within it if the resource is of another kind.
+    pub fn write(&mut self, resource: &DynamicMessage) -> io::Result<()> {
         let cells = flat::row(self.kind, resource)?;
         self.begin()?;
         let columns = columns(self.kind);
         // A number is no formula, and has to stay one.
-        let numbers = columns.iter().map(|column| column.path.field().is_some_and(|field| is_number(&field.kind())) && !column.path.is_whole_list());
+        let numbers = columns.iter().map(|column| {
+            column.path.field().is_some_and(|field| is_number(&field.kind())) && !column.path.is_whole_list()
+        });
         let mut text = Vec::new();
         append_cells(&mut text, cells.iter().map(String::as_str).zip(numbers.chain([false])));
-        Ok(self.out.write_all(&text)?)
+        self.out.write_all(&text)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<(), WriteError> {
+    /// Completes the file, which has a header in any case.
+    ///
+    /// # Errors
+    /// What the file says.
+    pub fn finish(mut self) -> io::Result<W> {
         self.begin()?;
-        Ok(self.out.flush()?)
+        self.out.flush()?;
+        Ok(self.out)
     }
 }
 
@@ -80,7 +86,8 @@ fn append_cells<'a>(text: &mut Vec<u8>, cells: impl Iterator<Item = (&'a str, bo
             text.push(b',');
         }
         let cell = if is_number { Cow::Borrowed(cell) } else { guarded(cell) };
-        let quoted = cell.contains(['"', ',', ';', '\n', '\r', '\t', '|']) || cell.starts_with(' ') || cell.ends_with(' ');
+        let quoted =
+            cell.contains(['"', ',', ';', '\n', '\r', '\t', '|']) || cell.starts_with(' ') || cell.ends_with(' ');
         if quoted {
             text.push(b'"');
             text.extend(cell.replace('"', "\"\"").bytes());

@@ -11,6 +11,8 @@
 //!   semicolon within a value, for example. Then it holds the resource as JSON, and the reader applies to it only those
 //!   other cells that were changed.
 //!
+//! What a node alone decides (`etag`, `create_time`, `stale` and the like) is written, but not read back.
+//!
 //! Enum values stand by their short names, times by RFC 3339, numbers with a point. A cell says nothing by being empty.
 
 use std::{
@@ -25,7 +27,7 @@ use prost_reflect::{DynamicMessage, Kind as FieldKind, MessageDescriptor, Reflec
 use super::{WriteError, name_of};
 use crate::{
     path::{Path, Tree, is_simple},
-    value,
+    stamp, value,
 };
 
 /// The column for what the others can't hold.
@@ -91,14 +93,19 @@ pub fn row(kind: Kind, resource: &DynamicMessage) -> Result<Vec<String>, WriteEr
     let mut cells = Vec::with_capacity(columns.len() + 1);
     let mut tree = Tree::default();
     for column in columns.iter() {
-        let text = column.path.get(resource).zip(column.path.field()).and_then(|(value, field)| value::to_text(field, &value));
+        let text =
+            column.path.get(resource).zip(column.path.field()).and_then(|(value, field)| value::to_text(field, &value));
         let text = text.unwrap_or_default();
-        if let Some(value) = read_back(&column.path, &text) {
+        if !column.path.is_output_only()
+            && let Some(value) = read_back(&column.path, &text)
+        {
             tree.insert(&column.path, value);
         }
         cells.push(text);
     }
-    let exact = if tree.build(&kind.descriptor()) == *resource { String::new() } else { json(resource)? };
+    let mut stated = resource.clone();
+    stamp::forget_output(&mut stated);
+    let exact = if tree.build(&kind.descriptor()) == stated { String::new() } else { json(resource)? };
     cells.push(exact);
     Ok(cells)
 }

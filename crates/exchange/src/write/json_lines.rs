@@ -4,7 +4,7 @@ use std::io;
 
 use prost_reflect::DynamicMessage;
 
-use super::{Write, WriteError, flat::json};
+use super::flat::json;
 
 /// Writes each resource on a line of its own, in protobuf JSON with its `@type`.
 #[derive(Debug)]
@@ -15,16 +15,23 @@ impl<W: io::Write> JsonLines<W> {
     pub fn new(out: W) -> Self {
         Self(out)
     }
-}
 
-impl<W: io::Write> Write for JsonLines<W> {
-    fn write(&mut self, resource: &DynamicMessage) -> Result<(), WriteError> {
+    /// Adds a resource.
+    ///
+    /// # Errors
+    /// What the file says; [`super::WriteError`] within it if the resource has no JSON form.
+    pub fn write(&mut self, resource: &DynamicMessage) -> io::Result<()> {
         let mut line = json(resource)?;
         line.push('\n');
-        Ok(self.0.write_all(line.as_bytes())?)
+        self.0.write_all(line.as_bytes())
     }
 
-    fn finish(mut self: Box<Self>) -> Result<(), WriteError> {
-        Ok(self.0.flush()?)
+    /// Completes the file.
+    ///
+    /// # Errors
+    /// What the file says.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.0.flush()?;
+        Ok(self.0)
     }
 }
