@@ -2,7 +2,9 @@
 
 #[cfg(test)]
 mod nodes {
+    mod codes;
     mod deadlines;
+    mod export;
     mod faults;
     mod import;
     mod impostors;

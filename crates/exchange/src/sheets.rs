@@ -35,55 +35,59 @@ impl Sheets {
     /// Begins the sheet of a kind. The sheets before it are closed; each kind has one sheet.
     ///
     /// # Errors
-    /// [`WriteError::Workbook`] if the kind has a sheet already or there is no room for a temporary file.
-    pub fn begin(&mut self, kind: Kind) -> Result<(), WriteError> {
-        let sheet = self.workbook.add_worksheet_with_constant_memory();
-        let sheet = sheet.and_then(|sheet| sheet.set_name(kind.as_str()));
-        sheet.and_then(|sheet| sheet.set_freeze_panes(1, 0)).map_err(WriteError::Workbook)?;
+    /// If the kind has a sheet already or there is no room for a temporary file.
+    pub fn begin(&mut self, kind: Kind) -> io::Result<()> {
+        let sheet = self.workbook.add_worksheet_with_constant_memory().map_err(workbook_error)?;
+        let named = sheet.set_name(kind.as_str()).and_then(|sheet| sheet.set_freeze_panes(1, 0));
+        named.map_err(workbook_error)?;
         self.kinds.push(kind);
         self.row = 0;
         let columns = columns(kind);
         let header = columns.iter().map(|column| column.name.as_str()).chain([EXACT_COLUMN]);
-        self.put(header, &Format::new().set_bold()).map_err(WriteError::Workbook)
+        self.put(header, &Format::new().set_bold()).map_err(workbook_error)
     }
 
     /// Adds a resource of the kind whose sheet was begun last.
     ///
     /// # Errors
-    /// [`WriteError::OtherKind`], [`WriteError::TooManyRows`], [`WriteError::CellTooLong`]: the resource is not in the
-    /// workbook then, everything else is. [`WriteError::Workbook`] if no sheet was begun or there is no room.
-    pub fn write(&mut self, resource: &DynamicMessage) -> Result<(), WriteError> {
-        let Some(kind) = self.kinds.last().copied() else {
-            return Err(WriteError::Workbook(XlsxError::UnknownWorksheetNameOrIndex("no sheet".to_owned())));
-        };
+    /// [`WriteError`] within it if the resource is of another kind or does not fit: it is not in the workbook then,
+    /// everything else is. Else if no sheet was begun, or there is no room.
+    pub fn write(&mut self, resource: &DynamicMessage) -> io::Result<()> {
+        let kind = self.kinds.last().copied().ok_or_else(|| io::Error::other("no sheet was begun"))?;
         if self.row >= ROWS_MAX {
-            return Err(WriteError::TooManyRows);
+            return Err(WriteError::TooManyRows.into());
         }
         let cells = flat::row(kind, resource)?;
         if let Some(at) = cells.iter().position(|cell| cell.encode_utf16().count() > CELL_MAX) {
             let column = columns(kind).get(at).map_or(EXACT_COLUMN, |column| &column.name).to_owned();
             let name = resource.get_field_by_name("name").and_then(|name| name.as_str().map(str::to_owned));
-            return Err(WriteError::CellTooLong { name: name.unwrap_or_default(), column });
+            return Err(WriteError::CellTooLong { name: name.unwrap_or_default(), column }.into());
         }
-        self.put(cells.iter().map(String::as_str), &Format::default()).map_err(WriteError::Workbook)
+        self.put(cells.iter().map(String::as_str), &Format::default()).map_err(workbook_error)
     }
 
     /// Writes the workbook. It takes time in proportion to all rows.
     ///
     /// # Errors
-    /// [`WriteError`].
-    pub fn finish(mut self, out: impl io::Write + Send) -> Result<(), WriteError> {
-        self.workbook.save_to_writer(out).map_err(WriteError::Workbook)
+    /// What the file says.
+    pub fn finish(mut self, out: impl io::Write + Send) -> io::Result<()> {
+        self.workbook.save_to_writer(out).map_err(workbook_error)
     }
 
     fn put<'a>(&mut self, cells: impl Iterator<Item = &'a str>, format: &Format) -> Result<(), XlsxError> {
         let sheet = self.workbook.worksheet_from_index(self.kinds.len().saturating_sub(1))?;
-        for (at, cell) in cells.enumerate().filter(|(_, cell)| !cell.is_empty()) {
-            let column = u16::try_from(at).map_err(|_error: std::num::TryFromIntError| XlsxError::RowColumnLimitError)?;
+        for (column, cell) in (0_u16..).zip(cells).filter(|(_, cell)| !cell.is_empty()) {
             sheet.write_string_with_format(self.row, column, cell, format)?;
         }
         self.row += 1;
         Ok(())
+    }
+}
+
+fn workbook_error(error: XlsxError) -> io::Error {
+    match error {
+        XlsxError::IoError(error) => error,
+        error => WriteError::Workbook(error).into(),
     }
 }
 
@@ -125,15 +129,16 @@ mod tests {
             sheets.write(&organization(name)).unwrap();
         }
         let refused = sheets.write(&organization(&"x".repeat(CELL_MAX + 1))).unwrap_err();
-        assert!(matches!(refused, WriteError::CellTooLong { .. }), "{refused}");
-        assert!(matches!(sheets.write(&to_dynamic(&Place::default())), Err(WriteError::OtherKind { .. })));
+        assert!(refused.to_string().contains("display_names[0].text"), "{refused}");
+        assert!(sheets.write(&to_dynamic(&Place::default())).is_err(), "a place is no organisation");
 
         let mut file = io::Cursor::new(Vec::new());
         sheets.finish(&mut file).unwrap();
         let mut workbook: Xlsx<_> = Xlsx::new(io::Cursor::new(file.into_inner())).unwrap();
         assert_eq!(workbook.sheet_names(), ["place", "organization"]);
         let cells = workbook.worksheet_range("organization").unwrap();
-        let column = cells.rows().next().unwrap().iter().position(|cell| *cell == Data::String("display_names[0].text".into()));
+        let column =
+            cells.rows().next().unwrap().iter().position(|cell| *cell == Data::String("display_names[0].text".into()));
         let names: Vec<&Data> = cells.rows().skip(1).map(|row| &row[column.unwrap()]).collect();
         assert_eq!(names, [&Data::String("=1+1".into()), &Data::String("007".into())]);
         assert!(workbook.worksheet_formula("organization").unwrap().is_empty());

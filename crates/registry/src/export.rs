@@ -17,6 +17,7 @@ use isopolity_domain::{
     filter::{self, Checked},
 };
 use isopolity_proto::{
+    error::Reason,
     options::Audience,
     registry::{ExportFormat, ExportRequest},
 };
@@ -86,23 +87,27 @@ impl Registry {
             ("", _) => None,
             (text, [kind]) => {
                 let checked = filter::parse(text).and_then(|filter| filter.checked(&kind.descriptor(), audience));
-                Some(checked.map_err(|error| error.at("filter"))?)
+                Some(checked.map_err(|error| Violation {
+                    field: "filter".to_owned(),
+                    reason: Reason::FilterInvalid,
+                    description: error.to_string(),
+                })?)
             }
             (_, _) => return Err(Violation::invalid("filter", "needs exactly one kind in \"kinds\"").into()),
         };
         Ok(Export { format, audience, kinds, filter })
     }
 
-    /// Writes the file and hands it on piece by piece, the last one with all counts. Ends early, without an error, when
-    /// nobody takes the pieces any more or one waits for longer than a minute. `endpoint` is where the API is reached, for
-    /// the description of the registry.
+    /// Writes the file and hands it on piece by piece, the last one with all counts. Returns whether all of it was taken:
+    /// it ends early when nobody takes the pieces any more or one waits for longer than a minute. `endpoint` is where the
+    /// API is reached, for the description of the registry.
     ///
     /// # Errors
     /// What the store says; [`Error::Internal`] if a temporary file can't be written.
-    pub async fn export(&self, export: Export, endpoint: &str, pieces: mpsc::Sender<Piece>) -> Result<(), Error> {
+    pub async fn export(&self, export: Export, endpoint: &str, pieces: mpsc::Sender<Piece>) -> Result<bool, Error> {
         let mut taker = Taker { pieces, records: 0, left_out: 0 };
         let whole = match export.format {
-            ExportFormat::Dcat => self.describe(&export, endpoint, &mut taker).await?,
+            ExportFormat::Dcat => self.export_description(&export, endpoint, &taker).await?,
             _ => self.export_records(&export, &mut taker).await?,
         };
         info!(
@@ -113,15 +118,15 @@ impl Registry {
             export.whole = whole,
             "exported"
         );
-        Ok(())
+        Ok(whole)
     }
 
     /// Whether the file was taken to its end.
     async fn export_records(&self, export: &Export, taker: &mut Taker) -> Result<bool, Error> {
         let mut pages = Pages::of(self, export);
-        let mut file = File::begin(self, export).await?;
+        let mut file = File::begin(export)?;
         while let Some((kind, resource)) = pages.next().await? {
-            if file.write(kind, &resource).await? {
+            if file.write(kind, &resource)? {
                 taker.records += 1;
             } else {
                 taker.left_out += 1;

@@ -14,7 +14,12 @@ use crate::{Error, Registry};
 
 impl Registry {
     /// Counts the records that the audience sees and describes them. Whether the description was taken.
-    pub(super) async fn describe(&self, export: &Export, endpoint: &str, taker: &mut Taker) -> Result<bool, Error> {
+    pub(super) async fn export_description(
+        &self,
+        export: &Export,
+        endpoint: &str,
+        taker: &Taker,
+    ) -> Result<bool, Error> {
         let mut holdings: Vec<Holding> = export.kinds.iter().map(|kind| Holding::of(*kind)).collect();
         let mut pages = Pages::of(self, export);
         while let Some((kind, resource)) = pages.next().await? {

@@ -10,14 +10,15 @@ use bytes::Bytes;
 use isopolity_domain::Kind;
 use isopolity_exchange::{
     sheets::Sheets,
-    write::{Csv, JsonLines, Write as _, WriteError},
+    write::{Csv, JsonLines, WriteError},
 };
 use isopolity_proto::registry::ExportFormat;
 use prost_reflect::DynamicMessage;
 use tokio::io::AsyncReadExt as _;
+use tracing::info;
 
 use super::{Export, PIECE_MAX, Taker};
-use crate::{Error, Registry};
+use crate::Error;
 
 /// What was written and not handed on yet. Clones are of the same buffer.
 #[derive(Clone, Default)]
@@ -30,7 +31,8 @@ impl Buffer {
         if bytes.len() < enough {
             return None;
         }
-        let rest = bytes.split_off(bytes.len().min(PIECE_MAX));
+        let most = bytes.len().min(PIECE_MAX);
+        let rest = bytes.split_off(most);
         Some(mem::replace(&mut *bytes, rest).into())
     }
 }
@@ -64,16 +66,15 @@ enum Writer {
 
 impl File {
     /// Begins a file.
-    pub(super) async fn begin(_registry: &Registry, export: &Export) -> Result<Self, Error> {
+    pub(super) fn begin(export: &Export) -> Result<Self, Error> {
         let buffer = Buffer::default();
         let out = buffer.clone();
         let writer = match (export.format, export.kinds.as_slice()) {
             (ExportFormat::JsonLines, _) => Writer::JsonLines(Box::new(JsonLines::new(out))),
             (ExportFormat::Csv, [kind]) => Writer::Csv(Box::new(Csv::new(out, *kind))),
-            (ExportFormat::Xlsx, kinds) => Writer::Workbook {
-                sheets: Box::new(Sheets::new()),
-                kinds: kinds.iter().rev().copied().collect(),
-            },
+            (ExportFormat::Xlsx, kinds) => {
+                Writer::Workbook { sheets: Box::new(Sheets::new()), kinds: kinds.iter().rev().copied().collect() }
+            }
             (format, _) => return Err(Error::internal(format!("{} is not written yet", format.as_str_name()))),
         };
         Ok(Self { buffer, writer })
@@ -85,7 +86,7 @@ impl File {
     }
 
     /// Adds a resource. `false`: the form can't hold it, and it was left out.
-    pub(super) async fn write(&mut self, kind: Kind, resource: &DynamicMessage) -> Result<bool, Error> {
+    pub(super) fn write(&mut self, kind: Kind, resource: &DynamicMessage) -> Result<bool, Error> {
         let written = match &mut self.writer {
             Writer::JsonLines(lines) => lines.write(resource),
             Writer::Csv(table) => table.write(resource),
@@ -96,7 +97,10 @@ impl File {
         };
         match written {
             Ok(()) => Ok(true),
-            Err(WriteError::NoJson { .. } | WriteError::CellTooLong { .. } | WriteError::TooManyRows) => Ok(false),
+            Err(error) if is_about_the_resource(&error) => {
+                info!(%error, "a record is left out of an export");
+                Ok(false)
+            }
             Err(error) => Err(Error::internal(error)),
         }
     }
@@ -105,8 +109,8 @@ impl File {
     pub(super) async fn finish(self, taker: &Taker) -> Result<bool, Error> {
         let Self { buffer, writer } = self;
         match writer {
-            Writer::JsonLines(lines) => lines.finish().map_err(Error::internal)?,
-            Writer::Csv(table) => table.finish().map_err(Error::internal)?,
+            Writer::JsonLines(lines) => drop(lines.finish().map_err(Error::internal)?),
+            Writer::Csv(table) => drop(table.finish().map_err(Error::internal)?),
             Writer::Workbook { mut sheets, mut kinds } => {
                 begin_sheets(&mut sheets, &mut kinds, None)?;
                 // It packs all rows, on a thread that may take its time.
@@ -114,7 +118,7 @@ impl File {
                     let mut file = tempfile::tempfile()?;
                     sheets.finish(&mut file)?;
                     file.rewind()?;
-                    Ok::<_, WriteError>(file)
+                    Ok::<_, io::Error>(file)
                 });
                 let file = packed.await.map_err(Error::internal)?.map_err(Error::internal)?;
                 return hand_on(file, &buffer, taker).await;
@@ -122,6 +126,12 @@ impl File {
         }
         Ok(taker.finish(&buffer).await)
     }
+}
+
+/// Whether only this resource does not fit the form.
+fn is_about_the_resource(error: &io::Error) -> bool {
+    let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<WriteError>());
+    matches!(cause, Some(WriteError::NoJson { .. } | WriteError::CellTooLong { .. } | WriteError::TooManyRows))
 }
 
 /// Begins the sheets up to that of a kind, or all that remain: a kind without records has a sheet with its header.
