@@ -1,0 +1,1 @@
+//! Files that are broken, hostile or written in another encoding.

@@ -1,0 +1,1 @@
+//! What a schema may and may not say, and how it judges.
