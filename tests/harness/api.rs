@@ -23,7 +23,7 @@ use isopolity_proto::{
     registry::{
         Agreement, City, CreateAgreementRequest, CreateOrganizationRequest, CreatePartnershipRequest,
         DeletePartnershipRequest, GetCityRequest, GetPartnershipRequest, ImportProgress, ImportRequest, ImportStart,
-        ListAgreementsRequest, Organization, Partnership, RejectedRow, UpdateCityRequest, UpdatePartnershipRequest,
+        ListAgreementsRequest, Organization, Partnership, RowReport, UpdateCityRequest, UpdatePartnershipRequest,
         agreement_service_client::AgreementServiceClient, city_service_client::CityServiceClient, import_request::Part,
         import_response::News, import_service_client::ImportServiceClient,
         organization_service_client::OrganizationServiceClient, partnership_service_client::PartnershipServiceClient,
@@ -84,6 +84,7 @@ impl Api {
             partnership_id: id.into(),
             partnership: Some(partnership),
             validate_only: false,
+            ..Default::default()
         };
         let created = self.partnerships().create_partnership(request).await?;
         Ok(created.into_inner().partnership.unwrap())
@@ -101,13 +102,14 @@ impl Api {
             partnership: Some(partnership),
             update_mask: Some(FieldMask { paths: mask.iter().map(|&path| path.into()).collect() }),
             validate_only: false,
+            ..Default::default()
         };
         Ok(self.partnerships().update_partnership(request).await?.into_inner().partnership.unwrap())
     }
 
     /// Deletes a partnership.
     pub async fn delete(&self, name: &str, etag: &str) -> Result<(), Status> {
-        let request = DeletePartnershipRequest { name: name.into(), etag: etag.into() };
+        let request = DeletePartnershipRequest { name: name.into(), etag: etag.into(), ..Default::default() };
         self.partnerships().delete_partnership(request).await.map(drop)
     }
 
@@ -118,6 +120,7 @@ impl Api {
             organization_id: id.into(),
             organization: Some(organization),
             validate_only: false,
+            ..Default::default()
         };
         self.organizations().create_organization(request).await.unwrap().into_inner().organization.unwrap()
     }
@@ -129,6 +132,7 @@ impl Api {
             agreement_id: id.into(),
             agreement: Some(agreement),
             validate_only: false,
+            ..Default::default()
         };
         self.agreements().create_agreement(request).await.unwrap().into_inner().agreement.unwrap()
     }
@@ -240,7 +244,7 @@ impl Api {
         let mut imported = Imported::default();
         while let Some(response) = news.message().await? {
             match response.news.unwrap() {
-                News::Rejected(row) => imported.rejected.push(row),
+                News::Row(row) => imported.rejected.push(row),
                 News::Progress(progress) => imported.progress = progress,
             }
         }
@@ -252,7 +256,7 @@ impl Api {
 #[derive(Clone, Debug, Default)]
 pub struct Imported {
     /// The rows that were rejected.
-    pub rejected: Vec<RejectedRow>,
+    pub rejected: Vec<RowReport>,
     /// The last word about progress.
     pub progress: ImportProgress,
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use isopolity_proto::registry::{
-    ImportFormat, ImportRequest, ImportStart, RejectedRow, import_request::Part, import_response::News,
+    ImportFormat, ImportRequest, ImportStart, RowReport, import_request::Part, import_response::News,
 };
 use isopolity_tests::{
     TestNode,
@@ -31,9 +31,10 @@ fn rows() -> (String, Vec<&'static str>, Vec<&'static str>) {
 }
 
 /// Line, column and whether the description holds these words.
-fn tells(row: &RejectedRow, line: i64, column: &str, words: &str) {
-    assert_eq!((row.line, row.column.as_str()), (line, column), "{row:?}");
-    assert!(row.description.contains(words), "{row:?}");
+fn tells(row: &RowReport, line: i64, column: &str, words: &str) {
+    let flaw = &row.flaws[0];
+    assert_eq!((row.line, flaw.column.as_str()), (line, column), "{row:?}");
+    assert!(flaw.description.contains(words), "{row:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -74,7 +75,7 @@ async fn a_bad_row_is_named_by_line_and_column_and_stops_no_other() {
         ("an open quote", &format!("{}\"Barcelona,{}", rows().0, "x".repeat(3 << 20)), "quote"),
     ] {
         let imported = barcelona.api.import(csv(), file.as_bytes()).await.unwrap();
-        assert!(imported.rejected.iter().any(|row| row.description.contains(words)), "{what}: {imported:?}");
+        assert!(imported.rejected.iter().any(|row| row.flaws[0].description.contains(words)), "{what}: {imported:?}");
         assert_eq!(imported.counts().0, 0, "{what}");
     }
     let mut latin = rows().0.into_bytes();
@@ -151,7 +152,7 @@ async fn json_lines_tell_every_kind_of_error_with_its_place() {
     let mut latin = b"{\"a\":\"".to_vec();
     latin.extend(b"\xe9\"}\n");
     let imported = feira.api.import(json_lines(), &latin).await.unwrap();
-    assert_eq!((imported.rejected[0].line, imported.rejected[0].character), (1, 7));
+    assert_eq!((imported.rejected[0].line, imported.rejected[0].flaws[0].character), (1, 7));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

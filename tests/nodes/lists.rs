@@ -15,7 +15,12 @@ use tonic::{Code, Status};
 const PARENT: &str = "cities/feira.example";
 
 async fn page(node: &TestNode, page_size: i32, page_token: &str) -> Result<ListOrganizationsResponse, Status> {
-    let request = ListOrganizationsRequest { parent: PARENT.into(), page_size, page_token: page_token.into() };
+    let request = ListOrganizationsRequest {
+        parent: PARENT.into(),
+        page_size,
+        page_token: page_token.into(),
+        ..Default::default()
+    };
     Ok(node.api.organizations().list_organizations(request).await?.into_inner())
 }
 
@@ -98,7 +103,12 @@ async fn a_page_is_asked_for_as_it_may_be() {
         assert_eq!(reason(&refused), (Code::InvalidArgument, "PAGE_TOKEN_INVALID".into()), "{wrong}");
         assert_eq!(fields(&refused), ["page_token"]);
     }
-    let other = ListPartnershipsRequest { parent: PARENT.into(), page_size: 10, page_token: token.clone() };
+    let other = ListPartnershipsRequest {
+        parent: PARENT.into(),
+        page_size: 10,
+        page_token: token.clone(),
+        ..Default::default()
+    };
     let refused = feira.api.partnerships().list_partnerships(other).await.unwrap_err();
     assert_eq!(reason(&refused), (Code::InvalidArgument, "PAGE_TOKEN_INVALID".into()), "it is another list's");
     assert_eq!(page(&feira, 20, &token).await.unwrap().organizations.len(), 20, "the size may change on the way");

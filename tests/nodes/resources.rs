@@ -69,11 +69,12 @@ async fn the_other_kinds_are_kept_the_same_way() {
         organization: Some(Organization { country: "TN".into(), ..mill.clone() }),
         update_mask: Some(FieldMask { paths: vec!["country".into()] }),
         validate_only: false,
+        ..Default::default()
     };
     let changed =
         feira.api.organizations().update_organization(change).await.unwrap().into_inner().organization.unwrap();
     assert_eq!((changed.country.as_str(), changed.etag.as_str()), ("TN", "2"));
-    let delete = DeleteOrganizationRequest { name: mill.name, etag: "1".into() };
+    let delete = DeleteOrganizationRequest { name: mill.name, etag: "1".into(), ..Default::default() };
     is(
         &feira.api.organizations().delete_organization(delete.clone()).await.unwrap_err(),
         Code::Aborted,
@@ -93,7 +94,7 @@ async fn the_other_kinds_are_kept_the_same_way() {
     };
     let changed = feira.api.agreements().update_agreement(change).await.unwrap().into_inner().agreement.unwrap();
     assert_eq!(changed.sign_date, "2013-03-15");
-    let delete = DeleteAgreementRequest { name: twinning.name, etag: String::new() };
+    let delete = DeleteAgreementRequest { name: twinning.name, etag: String::new(), ..Default::default() };
     feira.api.agreements().delete_agreement(delete).await.unwrap();
     assert!(feira.api.all_agreements().await.is_empty());
 
@@ -149,6 +150,7 @@ async fn to_validate_only_writes_nothing() {
         partnership_id: "bread".into(),
         partnership: Some(partnership),
         validate_only: true,
+        ..Default::default()
     };
     let checked = feira.api.partnerships().create_partnership(request(partnership("Bread", "MA"))).await.unwrap();
     let checked = checked.into_inner().partnership.unwrap();
@@ -163,6 +165,7 @@ async fn to_validate_only_writes_nothing() {
         partnership: Some(Partnership { internal_notes: "new".into(), ..kept.clone() }),
         update_mask: None,
         validate_only: true,
+        ..Default::default()
     };
     let checked = feira.api.partnerships().update_partnership(change).await.unwrap().into_inner().partnership.unwrap();
     assert_eq!((checked.internal_notes.as_str(), checked.etag.as_str()), ("new", "2"));
@@ -251,6 +254,7 @@ async fn a_request_around_a_resource_is_checked_as_well() {
         partnership_id: "bread".into(),
         partnership: Some(partnership("Bread", "MA")),
         validate_only: false,
+        ..Default::default()
     };
     let cases = [
         (CreatePartnershipRequest { parent: String::new(), ..request.clone() }, "FIELD_REQUIRED", "parent"),
@@ -301,8 +305,10 @@ async fn what_is_in_use_is_not_deleted() {
     bread.participants[1].organization.clone_from(&mill.name);
     bread.agreements = vec![twinning.name.clone()];
     let bread = feira.api.create("bread", bread).await;
-    let delete_mill = || DeleteOrganizationRequest { name: mill.name.clone(), etag: String::new() };
-    let delete_twinning = || DeleteAgreementRequest { name: twinning.name.clone(), etag: String::new() };
+    let delete_mill =
+        || DeleteOrganizationRequest { name: mill.name.clone(), etag: String::new(), ..Default::default() };
+    let delete_twinning =
+        || DeleteAgreementRequest { name: twinning.name.clone(), etag: String::new(), ..Default::default() };
     for (refused, name) in [
         (feira.api.organizations().delete_organization(delete_mill()).await.unwrap_err(), &mill.name),
         (feira.api.agreements().delete_agreement(delete_twinning()).await.unwrap_err(), &twinning.name),

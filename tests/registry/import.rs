@@ -27,7 +27,7 @@ async fn import(city: &Resident, format: ImportFormat, file: &[u8], breaks_off: 
     let progress = city.registry.import(&administrator(), start, received, news).await.unwrap();
     let mut rejected = 0;
     while let Some(news) = heard.recv().await {
-        rejected += usize::from(matches!(news, News::Rejected(_)));
+        rejected += usize::from(matches!(news, News::Row(_)));
     }
     (progress, rejected)
 }

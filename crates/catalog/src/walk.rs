@@ -141,6 +141,7 @@ mod tests {
                 version: "2".into(),
                 code: "C".into(),
                 main: true,
+                ..Default::default()
             }],
             ends: vec![PartnershipEnd {
                 place: Some(Place { names: vec![text("Kénitra", "ar")], ..Default::default() }),
@@ -164,7 +165,7 @@ mod tests {
     #[test]
     fn what_lies_deeper_is_found_too() {
         let organization = Organization {
-            identifiers: vec![Identifier { scheme: "PT-NIPC".into(), value: "501".into() }],
+            identifiers: vec![Identifier { scheme: "PT-NIPC".into(), value: "501".into(), ..Default::default() }],
             contact_points: vec![ContactPoint { languages: vec!["kea".into()], ..Default::default() }],
             ..Default::default()
         };

@@ -4,16 +4,25 @@
 //! What a kind requires is written out in the kind's own module. Whether a resource that is referred to exists is not
 //! decided here: that needs a registry.
 
+mod advantage_factor;
 mod agreement;
 mod city;
+mod condition_assessment;
 mod findings;
+mod good_practice;
+mod indicator_observation;
+mod match_assertion;
+mod opportunity;
 mod organization;
 mod partnership;
+mod place;
 mod shared;
+mod stage_event;
+mod support_service;
 mod value;
 mod walk;
 
-use isopolity_proto::registry::{Agreement, City, Organization, Partnership};
+use isopolity_proto::registry;
 use prost_reflect::{DynamicMessage, ReflectMessage as _};
 
 use crate::{Kind, Name, Violation, Violations};
@@ -30,17 +39,25 @@ pub fn validate(kind: Kind, resource: &DynamicMessage) -> Result<(), Violations>
     }
     let mut found = Findings::default();
     walk::message(resource, "", &mut found);
+    macro_rules! check {
+        ($message:ident, $module:ident) => {
+            resource.transcode_to::<registry::$message>().map(|resource| $module::check(&resource, &mut found))
+        };
+    }
     let read = match kind {
-        Kind::City => resource.transcode_to::<City>().map(|city| city::check(&city, &mut found)),
-        Kind::Organization => {
-            resource.transcode_to::<Organization>().map(|organization| organization::check(&organization, &mut found))
-        }
-        Kind::Agreement => {
-            resource.transcode_to::<Agreement>().map(|agreement| agreement::check(&agreement, &mut found))
-        }
-        Kind::Partnership => {
-            resource.transcode_to::<Partnership>().map(|partnership| partnership::check(&partnership, &mut found))
-        }
+        Kind::City => check!(City, city),
+        Kind::Place => check!(Place, place),
+        Kind::Organization => check!(Organization, organization),
+        Kind::Agreement => check!(Agreement, agreement),
+        Kind::Partnership => check!(Partnership, partnership),
+        Kind::StageEvent => check!(StageEvent, stage_event),
+        Kind::ConditionAssessment => check!(ConditionAssessment, condition_assessment),
+        Kind::SupportService => check!(SupportService, support_service),
+        Kind::Opportunity => check!(Opportunity, opportunity),
+        Kind::IndicatorObservation => check!(IndicatorObservation, indicator_observation),
+        Kind::AdvantageFactor => check!(AdvantageFactor, advantage_factor),
+        Kind::GoodPractice => check!(GoodPractice, good_practice),
+        Kind::MatchAssertion => check!(MatchAssertion, match_assertion),
     };
     if let Err(error) = read {
         found.invalid("@type", format!("can't be read as a {kind}: {error}"));
@@ -52,13 +69,27 @@ pub fn validate(kind: Kind, resource: &DynamicMessage) -> Result<(), Violations>
 /// city's view of the same thing. What is no resource name is left out.
 #[must_use]
 pub fn references(kind: Kind, resource: &DynamicMessage) -> Vec<(String, Name)> {
-    match kind {
-        Kind::Partnership => resource
-            .transcode_to::<Partnership>()
-            .map(|partnership| partnership::references(&partnership))
-            .unwrap_or_default(),
-        Kind::City | Kind::Organization | Kind::Agreement => Vec::new(),
+    macro_rules! references {
+        ($message:ident, $module:ident) => {
+            resource.transcode_to::<registry::$message>().map(|resource| $module::references(&resource))
+        };
     }
+    let found = match kind {
+        Kind::City => references!(City, city),
+        Kind::Place => references!(Place, place),
+        Kind::Organization => references!(Organization, organization),
+        Kind::Agreement => references!(Agreement, agreement),
+        Kind::Partnership => references!(Partnership, partnership),
+        Kind::StageEvent => references!(StageEvent, stage_event),
+        Kind::ConditionAssessment => references!(ConditionAssessment, condition_assessment),
+        Kind::SupportService => references!(SupportService, support_service),
+        Kind::Opportunity => references!(Opportunity, opportunity),
+        Kind::IndicatorObservation => references!(IndicatorObservation, indicator_observation),
+        Kind::AdvantageFactor => references!(AdvantageFactor, advantage_factor),
+        Kind::GoodPractice => references!(GoodPractice, good_practice),
+        Kind::MatchAssertion => references!(MatchAssertion, match_assertion),
+    };
+    found.unwrap_or_default()
 }
 
 #[cfg(test)]

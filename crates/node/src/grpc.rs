@@ -25,9 +25,16 @@ use isopolity_proto::{
     catalog::catalog_service_server::CatalogServiceServer,
     federation::federation_service_server::FederationServiceServer,
     registry::{
+        advantage_factor_service_server::AdvantageFactorServiceServer,
         agreement_service_server::AgreementServiceServer, city_service_server::CityServiceServer,
-        import_service_server::ImportServiceServer, organization_service_server::OrganizationServiceServer,
-        partnership_service_server::PartnershipServiceServer,
+        condition_assessment_service_server::ConditionAssessmentServiceServer,
+        good_practice_service_server::GoodPracticeServiceServer, import_service_server::ImportServiceServer,
+        indicator_observation_service_server::IndicatorObservationServiceServer,
+        match_assertion_service_server::MatchAssertionServiceServer,
+        opportunity_service_server::OpportunityServiceServer, organization_service_server::OrganizationServiceServer,
+        partnership_service_server::PartnershipServiceServer, place_service_server::PlaceServiceServer,
+        stage_event_service_server::StageEventServiceServer,
+        support_service_service_server::SupportServiceServiceServer,
     },
 };
 use isopolity_registry::Registry;
@@ -49,12 +56,21 @@ const PEER_CONNECTION_AGE: Duration = Duration::from_mins(30);
 const STREAMS_MAX: u32 = 100;
 
 /// The services of the API, as reflection lists them.
-const SERVED: [&str; 10] = [
+const SERVED: [&str; 19] = [
     "grpc.health.v1.Health",
     CityServiceServer::<Services>::NAME,
     OrganizationServiceServer::<Services>::NAME,
     AgreementServiceServer::<Services>::NAME,
     PartnershipServiceServer::<Services>::NAME,
+    PlaceServiceServer::<Services>::NAME,
+    StageEventServiceServer::<Services>::NAME,
+    ConditionAssessmentServiceServer::<Services>::NAME,
+    SupportServiceServiceServer::<Services>::NAME,
+    OpportunityServiceServer::<Services>::NAME,
+    IndicatorObservationServiceServer::<Services>::NAME,
+    AdvantageFactorServiceServer::<Services>::NAME,
+    GoodPracticeServiceServer::<Services>::NAME,
+    MatchAssertionServiceServer::<Services>::NAME,
     ImportServiceServer::<Services>::NAME,
     CatalogServiceServer::<Services>::NAME,
     PeerServiceServer::<Services>::NAME,
@@ -89,6 +105,15 @@ impl Services {
             .add_service(OrganizationServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(AgreementServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(PartnershipServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(PlaceServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(StageEventServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(ConditionAssessmentServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(SupportServiceServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(OpportunityServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(IndicatorObservationServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(AdvantageFactorServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(GoodPracticeServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(MatchAssertionServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ImportServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CatalogServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(PeerServiceServer::new(self.clone()).max_decoding_message_size(limit))

@@ -15,7 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use isopolity_domain::{Kind, Name, Violation, text::fold, validate};
-use isopolity_proto::registry::{City, ImportFormat, ImportProgress, ImportStart, RejectedRow};
+use isopolity_proto::registry::{City, ImportFormat, ImportProgress, ImportStart, RowFlaw, RowOutcome, RowReport};
 use isopolity_store::Document;
 use prost_reflect::DynamicMessage;
 use tokio::sync::mpsc;
@@ -33,10 +33,19 @@ const SOURCE_MAX: usize = 500;
 /// News of an import.
 #[derive(Clone, Debug, PartialEq)]
 pub enum News {
-    /// A row was rejected.
-    Rejected(RejectedRow),
+    /// What became of a row.
+    Row(RowReport),
     /// The rows so far are durable (or, in a dry run, checked).
     Progress(ImportProgress),
+}
+
+/// A row that was rejected.
+#[derive(Clone, Debug)]
+pub(crate) struct RejectedRow {
+    line: i64,
+    column: String,
+    character: i64,
+    description: String,
 }
 
 /// What a parser makes of a row.
@@ -88,7 +97,7 @@ impl Registry {
                 tokio::task::spawn_blocking(move || twin_towns::parse(reader, &mapping, &rows))
             }
             ImportFormat::JsonLines => tokio::task::spawn_blocking(move || json_lines::parse(reader, &city, &rows)),
-            ImportFormat::Unspecified => return Err(Violation::required("start.format").into()),
+            _ => return Err(Violation::required("start.format").into()),
         };
         let mut run = Run {
             registry: self,
@@ -282,11 +291,14 @@ impl Run<'_> {
 
     async fn reject(&mut self, rejected: RejectedRow) {
         self.progress.rejected += 1;
-        self.tell(News::Rejected(rejected)).await;
+        let RejectedRow { line, column, character, description } = rejected;
+        let flaws = vec![RowFlaw { column, character, description }];
+        self.tell(News::Row(RowReport { line, outcome: RowOutcome::Rejected.into(), flaws, ..Default::default() }))
+            .await;
     }
 
     async fn report(&mut self) {
-        let progress = self.progress;
+        let progress = self.progress.clone();
         self.tell(News::Progress(progress)).await;
     }
 

@@ -268,5 +268,6 @@ fn to_hit(hit: MergedHit, include_envelope: bool) -> Hit {
         update_time,
         resource: hit.record.resource,
         envelope: include_envelope.then_some(hit.envelope),
+        ..Default::default()
     }
 }

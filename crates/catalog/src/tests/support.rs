@@ -107,7 +107,7 @@ pub(super) fn changed_at(seconds: i64, nanos: i32) -> Partnership {
 }
 
 pub(super) fn sector(scheme: SectorScheme, version: &str, code: &str) -> Sector {
-    Sector { scheme: scheme.into(), version: version.to_owned(), code: code.to_owned(), main: false }
+    Sector { scheme: scheme.into(), version: version.to_owned(), code: code.to_owned(), ..Default::default() }
 }
 
 pub(super) fn ids(found: &Found) -> Vec<String> {

@@ -218,7 +218,7 @@ async fn import_text(city: &Running, start: ImportStart, text: &'static str) -> 
         async move {
             let mut first = None;
             while let Some(one) = told.recv().await {
-                if let News::Rejected(row) = one {
+                if let News::Row(row) = one {
                     first.get_or_insert(row);
                 }
             }
@@ -229,8 +229,9 @@ async fn import_text(city: &Running, start: ImportStart, text: &'static str) -> 
     match rejected {
         None => Ok(()),
         Some(row) => {
-            let place = format!("line {}, {}", row.line, row.column);
-            Err(Exit::fault(format!("{}: the built-in records have a fault at {place}: {}", city.id, row.description)))
+            let flaws: Vec<_> = row.flaws.iter().map(|flaw| format!("{}: {}", flaw.column, flaw.description)).collect();
+            let (line, flaws) = (row.line, flaws.join("; "));
+            Err(Exit::fault(format!("{}: the built-in records have a fault in line {line}: {flaws}", city.id)))
         }
     }
 }

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use isopolity_proto::{
     json,
     registry::{
-        ImportFormat, ImportProgress, ImportRequest, ImportStart, RejectedRow, import_request::Part,
+        ImportFormat, ImportProgress, ImportRequest, ImportStart, RowFlaw, RowReport, import_request::Part,
         import_response::News, import_service_client::ImportServiceClient,
     },
 };
@@ -33,6 +33,7 @@ pub(super) async fn run(global: &Global, arguments: &Import) -> Result<ExitCode,
         source_city: arguments.source_city.clone().unwrap_or_default(),
         source: arguments.source.clone().unwrap_or_else(|| file_name(path)),
         licence: arguments.licence.clone(),
+        ..Default::default()
     };
     let file =
         File::open(path).await.map_err(|error| Exit::usage(format!("{} can't be read: {error}", path.display())))?;
@@ -62,7 +63,7 @@ pub(super) async fn run(global: &Global, arguments: &Import) -> Result<ExitCode,
         };
         match message {
             Ok(Some(response)) => match response.news {
-                Some(News::Rejected(row)) => report.rejected(global, &bar, row),
+                Some(News::Row(row)) => report.row(global, &bar, row),
                 Some(News::Progress(progress)) => {
                     bar.set_position(u64::try_from(progress.bytes).unwrap_or_default());
                     bar.set_message(format!("{} rows", progress.rows));
@@ -116,11 +117,11 @@ async fn read(mut file: File, start: ImportStart, parts: mpsc::Sender<ImportRequ
 #[derive(Default)]
 struct Report {
     progress: ImportProgress,
-    rows: Vec<RejectedRow>,
+    rows: Vec<RowReport>,
 }
 
 impl Report {
-    fn rejected(&mut self, global: &Global, bar: &ProgressBar, row: RejectedRow) {
+    fn row(&mut self, global: &Global, bar: &ProgressBar, row: RowReport) {
         if global.output == Output::Table {
             bar.suspend(|| output::note(&describe(&row)));
         } else if self.rows.len() < REPORTED_MAX {
@@ -151,15 +152,18 @@ impl Report {
     }
 }
 
-fn describe(row: &RejectedRow) -> String {
-    let mut place = vec![format!("line {}", row.line)];
-    if !row.column.is_empty() {
-        place.push(row.column.clone());
-    }
-    if row.character > 0 {
-        place.push(format!("character {}", row.character));
-    }
-    format!("{}: {}", place.join(", "), row.description)
+fn describe(row: &RowReport) -> String {
+    let flaw = |flaw: &RowFlaw| {
+        let mut place = vec![format!("line {}", row.line)];
+        if !flaw.column.is_empty() {
+            place.push(flaw.column.clone());
+        }
+        if flaw.character > 0 {
+            place.push(format!("character {}", flaw.character));
+        }
+        format!("{}: {}", place.join(", "), flaw.description)
+    };
+    row.flaws.iter().map(flaw).collect::<Vec<_>>().join("\n")
 }
 
 fn format(arguments: &Import) -> Result<ImportFormat, Exit> {

@@ -85,8 +85,12 @@ async fn import_until_killed(client: Client, node: &Running) -> ImportProgress {
 
 async fn list(client: Client) -> Vec<Agreement> {
     let mut service = AgreementServiceClient::new(client).max_decoding_message_size(64 << 20);
-    let mut request =
-        ListAgreementsRequest { parent: format!("cities/{CITY}"), page_size: 1_000, page_token: String::new() };
+    let mut request = ListAgreementsRequest {
+        parent: format!("cities/{CITY}"),
+        page_size: 1_000,
+        page_token: String::new(),
+        ..Default::default()
+    };
     let mut all = Vec::new();
     loop {
         let page = service.list_agreements(request.clone()).await.unwrap().into_inner();

@@ -47,6 +47,8 @@ pub(super) fn name(scheme: SectorScheme, version: &str) -> String {
     let scheme = match scheme {
         SectorScheme::Nace => "NACE",
         SectorScheme::Isic => "ISIC",
+        SectorScheme::Dac => "DAC",
+        SectorScheme::Other => "(another scheme)",
         SectorScheme::Unspecified => "(no scheme)",
     };
     format!("{scheme} {}", version.chars().take(20).collect::<String>())

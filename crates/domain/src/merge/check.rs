@@ -106,9 +106,18 @@ fn update_time(resource: &Any, kind: Kind) -> Option<i128> {
     let bytes = resource.value.as_slice();
     let time = match kind {
         Kind::City => registry::City::decode(bytes).ok()?.update_time,
+        Kind::Place => registry::Place::decode(bytes).ok()?.update_time,
         Kind::Organization => registry::Organization::decode(bytes).ok()?.update_time,
         Kind::Agreement => registry::Agreement::decode(bytes).ok()?.update_time,
         Kind::Partnership => registry::Partnership::decode(bytes).ok()?.update_time,
+        Kind::StageEvent => registry::StageEvent::decode(bytes).ok()?.update_time,
+        Kind::ConditionAssessment => registry::ConditionAssessment::decode(bytes).ok()?.update_time,
+        Kind::SupportService => registry::SupportService::decode(bytes).ok()?.update_time,
+        Kind::Opportunity => registry::Opportunity::decode(bytes).ok()?.update_time,
+        Kind::IndicatorObservation => registry::IndicatorObservation::decode(bytes).ok()?.update_time,
+        Kind::AdvantageFactor => registry::AdvantageFactor::decode(bytes).ok()?.update_time,
+        Kind::GoodPractice => registry::GoodPractice::decode(bytes).ok()?.update_time,
+        Kind::MatchAssertion => registry::MatchAssertion::decode(bytes).ok()?.update_time,
     };
     clock::from_timestamp(&time?).map(time::OffsetDateTime::unix_timestamp_nanos)
 }

@@ -24,3 +24,7 @@ pub(super) fn check(agreement: &Agreement, found: &mut Findings) {
         }
     }
 }
+
+pub(super) fn references(_: &Agreement) -> Vec<(String, Name)> {
+    Vec::new()
+}

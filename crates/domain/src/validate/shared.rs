@@ -92,9 +92,13 @@ fn place(place: &Place, path: &str, found: &mut Findings) {
 
 fn sector(sector: &Sector, path: &str, found: &mut Findings) {
     found.must_be_stated(sector.scheme, &below(path, "scheme"));
-    found.must_have(&sector.version, &below(path, "version"));
     found.must_have(&sector.code, &below(path, "code"));
     let Ok(scheme) = SectorScheme::try_from(sector.scheme) else { return };
+    if scheme == SectorScheme::Other {
+        // Its codes are the source's own.
+        return;
+    }
+    found.must_have(&sector.version, &below(path, "version"));
     if scheme == SectorScheme::Unspecified || sector.version.is_empty() || sector.code.is_empty() {
         return;
     }

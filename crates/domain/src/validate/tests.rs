@@ -2,11 +2,15 @@ use isopolity_proto::{
     error::Reason,
     options::Audience,
     registry::{
-        AgreementKind, AgreementParty, Contribution, ContributionKind, OrganizationKind, Participant, ParticipantRole,
-        PartnershipEnd, PartnershipEvent, PartnershipEventKind, PartnershipStage, Side,
+        Agreement, AgreementKind, AgreementParty, City, Contribution, ContributionKind, Organization, OrganizationKind,
+        Participant, ParticipantRole, Partnership, PartnershipEnd, PartnershipEvent, PartnershipEventKind,
+        PartnershipStage, Side,
     },
     to_dynamic,
-    types::{ContactPoint, Identifier, LocalizedText, Money, Period, Place, Point, Provenance, Sector, SectorScheme},
+    types::{
+        ContactPoint, Document, Identifier, LocalizedText, Money, Period, Place, Point, Provenance, Sector,
+        SectorScheme,
+    },
 };
 use prost_types::Timestamp;
 
@@ -26,7 +30,7 @@ fn participant(organization: &str) -> Participant {
 }
 
 fn sector(scheme: SectorScheme, version: &str, code: &str) -> Sector {
-    Sector { scheme: scheme.into(), version: version.into(), code: code.into(), main: false }
+    Sector { scheme: scheme.into(), version: version.into(), code: code.into(), ..Default::default() }
 }
 
 fn partnership() -> Partnership {
@@ -296,8 +300,9 @@ fn addresses_and_identifiers_are_checked() {
             ("contact_points[0].mailbox".into(), invalid),
         ]
     );
-    let agreement = Agreement { document_uris: vec!["file:///etc/passwd".into()], ..agreement() };
-    assert_eq!(wrong(&agreement), [("document_uris[0]".into(), invalid)]);
+    let document = Document { uri: "file:///etc/passwd".into(), ..Default::default() };
+    let agreement = Agreement { documents: vec![document], ..agreement() };
+    assert_eq!(wrong(&agreement), [("documents[0].uri".into(), invalid)]);
 }
 
 #[test]

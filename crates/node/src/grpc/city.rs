@@ -23,7 +23,7 @@ impl CityService for Services {
 
     async fn update_city(&self, request: Request<UpdateCityRequest>) -> Result<Response<UpdateCityResponse>, Status> {
         let caller = self.caller(request.metadata()).await?;
-        let UpdateCityRequest { city, update_mask, validate_only } = request.into_inner();
+        let UpdateCityRequest { city, update_mask, validate_only, .. } = request.into_inner();
         let resource = required("city", city)?;
         let mask = update_mask.unwrap_or_default().paths;
         let updated = self

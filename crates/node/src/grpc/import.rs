@@ -74,7 +74,7 @@ impl ImportService for Services {
         let told = async move {
             while let Some(one) = news.recv().await {
                 let news = match one {
-                    News::Rejected(row) => import_response::News::Rejected(row),
+                    News::Row(row) => import_response::News::Row(row),
                     News::Progress(progress) => import_response::News::Progress(progress),
                 };
                 // A client that went away hears nothing; the batches that came are finished all the same.
@@ -93,5 +93,40 @@ impl ImportService for Services {
         };
         tokio::spawn(work.in_current_span());
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    }
+
+    async fn guess_mapping(
+        &self,
+        _request: Request<isopolity_proto::registry::GuessMappingRequest>,
+    ) -> Result<Response<isopolity_proto::registry::GuessMappingResponse>, Status> {
+        Err(Status::unimplemented("not served yet"))
+    }
+
+    async fn list_imports(
+        &self,
+        _request: Request<isopolity_proto::registry::ListImportsRequest>,
+    ) -> Result<Response<isopolity_proto::registry::ListImportsResponse>, Status> {
+        Err(Status::unimplemented("not served yet"))
+    }
+
+    async fn list_quarantined_rows(
+        &self,
+        _request: Request<isopolity_proto::registry::ListQuarantinedRowsRequest>,
+    ) -> Result<Response<isopolity_proto::registry::ListQuarantinedRowsResponse>, Status> {
+        Err(Status::unimplemented("not served yet"))
+    }
+
+    async fn redrive_quarantined_row(
+        &self,
+        _request: Request<isopolity_proto::registry::RedriveQuarantinedRowRequest>,
+    ) -> Result<Response<isopolity_proto::registry::RedriveQuarantinedRowResponse>, Status> {
+        Err(Status::unimplemented("not served yet"))
+    }
+
+    async fn discard_quarantined_row(
+        &self,
+        _request: Request<isopolity_proto::registry::DiscardQuarantinedRowRequest>,
+    ) -> Result<Response<isopolity_proto::registry::DiscardQuarantinedRowResponse>, Status> {
+        Err(Status::unimplemented("not served yet"))
     }
 }
