@@ -215,7 +215,7 @@ impl<R: BufRead> Split<R> {
     fn collect(&mut self, begun: Begun) -> Result<Part, Unreadable> {
         let is_activity = begun.name == ACTIVITY;
         let mut open = usize::from(!begun.empty);
-        let mut too_large = false;
+        let mut too_large = self.scan.has_overflown();
         let mut broken = None;
         let mut end = self.scan.recorded();
         while open > 0 {
