@@ -6,14 +6,20 @@
 //! does not ask for (code lists, rulesets) is not asked for here.
 
 mod activity;
+mod budget;
 mod encoding;
+mod read;
 mod split;
+mod terms;
+mod write;
 
 use std::sync::LazyLock;
 
 use crate::schema::Schema;
 
+pub use read::read;
 pub use split::LARGEST_ACTIVITY;
+pub use write::{Related, Reporter, Writer};
 
 /// The rules for files of activities.
 ///

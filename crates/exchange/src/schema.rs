@@ -19,7 +19,7 @@ use std::collections::HashMap;
 
 use content::Content;
 pub use judge::Fault;
-use simple::Simple;
+use simple::{BuiltIn, Simple};
 use thiserror::Error;
 use tree::Named;
 
@@ -106,6 +106,21 @@ impl Schema {
             Err(malformed) => vec![malformed.into()],
         }
     }
+}
+
+/// Whether a text can stand where a schema wants an address (`xsd:anyURI`).
+pub(crate) fn is_address(text: &str) -> bool {
+    Simple::BuiltIn(BuiltIn::AnyUri).accepts(text)
+}
+
+/// Whether a text can stand where a schema wants a language (`xsd:language`).
+pub(crate) fn is_language(text: &str) -> bool {
+    Simple::BuiltIn(BuiltIn::Language).accepts(text)
+}
+
+/// Whether a text can stand where a schema wants a decimal number (`xsd:decimal`).
+pub(crate) fn is_decimal(text: &str) -> bool {
+    Simple::BuiltIn(BuiltIn::Decimal).accepts(text)
 }
 
 /// How many faults are listed for a document.

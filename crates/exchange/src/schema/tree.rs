@@ -74,6 +74,12 @@ impl Element {
             .map(|attribute| attribute.value.as_str())
     }
 
+    /// The value of an attribute of a namespace.
+    pub(crate) fn attribute_of(&self, namespace: Option<&str>, local: &str) -> Option<&str> {
+        let found = self.attributes.iter().find(|attribute| attribute.name.is(namespace, local));
+        found.map(|attribute| attribute.value.as_str())
+    }
+
     /// The elements in it.
     pub(crate) fn elements(&self) -> impl Iterator<Item = &Element> {
         self.children.iter().filter_map(|node| match node {

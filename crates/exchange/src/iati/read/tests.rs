@@ -1,0 +1,1 @@
+//! What a reader of activities makes of them.
