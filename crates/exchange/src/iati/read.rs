@@ -71,16 +71,16 @@ struct Activity<'a> {
 
 impl<'a> Activity<'a> {
     /// The elements of this name in the activity.
-    fn all(&self, name: &str) -> impl Iterator<Item = &'a Element> {
+    fn all(&self, name: &'static str) -> impl Iterator<Item = &'a Element> + use<'a> {
         all(self.element, name)
     }
 
-    fn first(&self, name: &str) -> Option<&'a Element> {
+    fn first(&self, name: &'static str) -> Option<&'a Element> {
         self.all(name).next()
     }
 
     /// The code that an element carries which may stand once.
-    fn code(&self, name: &str) -> String {
+    fn code(&self, name: &'static str) -> String {
         self.first(name).map(|element| code(element, "code")).unwrap_or_default()
     }
 
@@ -92,11 +92,11 @@ impl<'a> Activity<'a> {
 }
 
 /// The elements of this name, which the schema has, in another.
-fn all<'a>(element: &'a Element, name: &str) -> impl Iterator<Item = &'a Element> {
+fn all<'a>(element: &'a Element, name: &'static str) -> impl Iterator<Item = &'a Element> + use<'a> {
     element.elements().filter(move |child| child.name.is(None, name))
 }
 
-fn first<'a>(element: &'a Element, name: &str) -> Option<&'a Element> {
+fn first<'a>(element: &'a Element, name: &'static str) -> Option<&'a Element> {
     all(element, name).next()
 }
 

@@ -28,7 +28,8 @@ pub(super) fn read(
         terms::is_public_type(&stated) || reporter.is_some_and(|known| terms::is_public(known.organization.kind()));
     let mut contributions = Vec::new();
     for (at, element) in activity.all("budget").enumerate() {
-        let date = |name: &str| first(element, name).map(|date| words::date(date, "iso-date")).unwrap_or_default();
+        let date =
+            |name: &'static str| first(element, name).map(|date| words::date(date, "iso-date")).unwrap_or_default();
         let (start, end) = (date("period-start"), date("period-end"));
         let text =
             LocalizedText { text: budget::describe(&start, &end), language: String::from("en"), ..Default::default() };
@@ -42,7 +43,8 @@ pub(super) fn read(
     }
     let usual = activity.code("default-finance-type");
     for (at, element) in activity.all("transaction").enumerate() {
-        let code_of = |name: &str| first(element, name).map(|element| code(element, "code")).unwrap_or_default();
+        let code_of =
+            |name: &'static str| first(element, name).map(|element| code(element, "code")).unwrap_or_default();
         let (transaction_type, own) = (code_of("transaction-type"), code_of("finance-type"));
         let finance_type = if own.is_empty() { usual.clone() } else { own };
         let stated_type = extension(element, "type") != Some("0");

@@ -148,7 +148,7 @@ fn ends(activity: &mut Activity<'_>, countries: &[String]) -> Vec<PartnershipEnd
         if names.is_empty() {
             continue;
         }
-        let vocabulary = |name: &str, vocabulary: &str| {
+        let vocabulary = |name: &'static str, vocabulary: &str| {
             all(location, name)
                 .find(|element| code(element, "vocabulary") == vocabulary)
                 .map(|element| code(element, "code"))
@@ -306,9 +306,10 @@ fn contacts(activity: &Activity<'_>, partnership: &mut Partnership, organization
     let reporter =
         partnership.participants.first().and_then(|participant| participant.organization.parse::<Name>().ok());
     for contact in activity.all("contact-info") {
-        let line =
-            |name: &str| first(contact, name).map(|element| element.text().trim().to_owned()).unwrap_or_default();
-        let narrative = |name: &str| {
+        let line = |name: &'static str| {
+            first(contact, name).map(|element| element.text().trim().to_owned()).unwrap_or_default()
+        };
+        let narrative = |name: &'static str| {
             words::narratives_of(contact, name, &activity.language)
                 .into_iter()
                 .next()
@@ -342,9 +343,10 @@ fn document(link: &crate::schema::tree::Element, language: &str) -> Document {
     let web = address.starts_with("https://") || address.starts_with("http://");
     // Whatever is no address of the web is kept as the place where the document is.
     let (uri, reference) = if web { (address, String::new()) } else { (String::new(), address) };
-    let codes =
-        |name: &str| all(link, name).map(|element| code(element, "code")).filter(|code| !code.is_empty()).collect();
-    let texts = |name: &str| -> Vec<LocalizedText> { words::narratives_of(link, name, language) };
+    let codes = |name: &'static str| {
+        all(link, name).map(|element| code(element, "code")).filter(|code| !code.is_empty()).collect()
+    };
+    let texts = |name: &'static str| -> Vec<LocalizedText> { words::narratives_of(link, name, language) };
     Document {
         titles: texts("title"),
         descriptions: texts("description"),

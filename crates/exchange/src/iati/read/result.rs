@@ -56,7 +56,7 @@ pub(super) fn read(activity: &Activity<'_>, partnership: &Name) -> Vec<Entry> {
 
 /// What the observations of an indicator share.
 fn common(activity: &Activity<'_>, partnership: &Name, result: &Element, indicator: &Element) -> IndicatorObservation {
-    let narratives = |element: &Element, name: &str| words::narratives_of(element, name, &activity.language);
+    let narratives = |element: &Element, name: &'static str| words::narratives_of(element, name, &activity.language);
     let result_titles = narratives(result, "title");
     let mut titles = narratives(indicator, "title");
     if titles.is_empty() {
@@ -87,7 +87,7 @@ fn of_period(
     period: &Element,
     language: &str,
 ) -> Vec<IndicatorObservation> {
-    let date = |name: &str| first(period, name).map(|date| words::date(date, "iso-date")).unwrap_or_default();
+    let date = |name: &'static str| first(period, name).map(|date| words::date(date, "iso-date")).unwrap_or_default();
     let whole = Period { start_date: date("period-start"), end_date: date("period-end") };
     let mut groups: Vec<Vec<Dimension>> = Vec::new();
     for value in all(period, "target").chain(all(period, "actual")) {
@@ -99,7 +99,7 @@ fn of_period(
     if groups.is_empty() {
         groups.push(first(indicator, "baseline").map(dimensions).unwrap_or_default());
     }
-    let of_group = |parent: &Element, name: &str, group: &[Dimension]| {
+    let of_group = |parent: &Element, name: &'static str, group: &[Dimension]| {
         all(parent, name).find(|value| dimensions(value) == group).map(|value| measure(value, language))
     };
     let observations = groups.into_iter().map(|group| IndicatorObservation {

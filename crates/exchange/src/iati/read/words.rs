@@ -23,7 +23,7 @@ pub(super) fn narratives(element: &Element, inherited: &str) -> Vec<LocalizedTex
 }
 
 /// The narratives of the first element of this name.
-pub(super) fn narratives_of(element: &Element, name: &str, inherited: &str) -> Vec<LocalizedText> {
+pub(super) fn narratives_of(element: &Element, name: &'static str, inherited: &str) -> Vec<LocalizedText> {
     first(element, name).map(|element| narratives(element, inherited)).unwrap_or_default()
 }
 

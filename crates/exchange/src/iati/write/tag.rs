@@ -25,7 +25,9 @@ impl Tag {
         Self { name, attributes: Vec::new(), children: Vec::new(), text: String::new() }
     }
 
+    /// With an attribute. What it was before is forgotten.
     pub(super) fn with(mut self, attribute: &str, value: impl Into<String>) -> Self {
+        self.attributes.retain(|(known, _)| known != attribute);
         self.attributes.push((attribute.to_owned(), value.into()));
         self
     }
