@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn a_record_with_a_wrong_identifier_is_not_kept() {
         let organization = |scheme: &str, value: &str| Organization {
-            identifiers: vec![Identifier { scheme: scheme.into(), value: value.into() }],
+            identifiers: vec![Identifier { scheme: scheme.into(), value: value.into(), ..Default::default() }],
             ..Organization::default()
         };
         let about = |organization: Organization| -> Vec<String> {

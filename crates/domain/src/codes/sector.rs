@@ -10,6 +10,8 @@ pub(super) fn list(scheme: SectorScheme, version: &str) -> Option<&'static List>
         (SectorScheme::Nace, "2") => "nace-2",
         (SectorScheme::Nace, "2.1") => "nace-2.1",
         (SectorScheme::Isic, "4") => "isic-4",
+        (SectorScheme::Dac, "5") => "iati-sector",
+        (SectorScheme::Dac, "3") => "iati-sector-category",
         _ => return None,
     })
 }
