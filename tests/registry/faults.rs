@@ -253,7 +253,14 @@ async fn a_city_whose_index_lags_says_so_of_itself() {
     let kind = isopolity_domain::Kind::Partnership;
     feira
         .registry
-        .create(&administrator, kind, "cities/feira.example", "late", message, Terms::default())
+        .create(
+            &administrator,
+            kind,
+            "cities/feira.example",
+            "late",
+            message,
+            isopolity_registry::author::Terms::default(),
+        )
         .await
         .unwrap();
     pause();

@@ -1,12 +1,11 @@
 //! Lists: which resources, in which order, page by page.
 
 use isopolity_domain::{
-    Kind,
+    Kind, Violation,
     filter::{self, Checked, FilterError, Order},
-    page_token,
+    page_token::{self, PageTokenError},
     question::check_page_size,
 };
-use isopolity_domain::{Violation, page_token::PageTokenError};
 use isopolity_proto::{error::Reason, options::Audience};
 use isopolity_store::{Document, ListPoint, Listing};
 use prost_reflect::DynamicMessage;
@@ -40,6 +39,14 @@ pub struct List<'a> {
     pub order_by: &'a str,
     /// Also what is deleted.
     pub show_deleted: bool,
+}
+
+impl<'a> List<'a> {
+    /// The first page of all resources of a kind, in order of name.
+    #[must_use]
+    pub fn of(kind: Kind, parent: &'a str) -> Self {
+        Self { kind, parent, page_size: 0, page_token: "", filter: "", order_by: "", show_deleted: false }
+    }
 }
 
 /// A page of a list.
