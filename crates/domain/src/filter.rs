@@ -32,8 +32,11 @@ mod value;
 use std::fmt::{self, Display};
 
 pub use check::Checked;
+use isopolity_proto::error::Reason;
 pub use order::{Order, OrderField};
 pub use parse::parse;
+
+use crate::Violation;
 
 /// The longest filter, in characters.
 pub const TEXT_MAX: usize = 2_000;
@@ -53,6 +56,12 @@ pub struct FilterError {
 }
 
 impl FilterError {
+    /// The same as what is wrong with a field of a request.
+    #[must_use]
+    pub fn at(&self, field: &str) -> Violation {
+        Violation { field: field.to_owned(), reason: Reason::FilterInvalid, description: self.to_string() }
+    }
+
     fn new(position: usize, description: impl Into<String>) -> Self {
         Self { position, description: description.into() }
     }

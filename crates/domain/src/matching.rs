@@ -7,8 +7,8 @@
 //!
 //! 1. **Identifiers decide.** The same value in one register: the same subject (score 1), unless the countries differ
 //!    ([`IDENTIFIER_ABROAD`]). Different values in one register speak against it.
-//! 2. Else the score is a product, so that each doubt counts: **name × generic words × country × distance × population ×
-//!    differing identifiers**. The name's part is the best of all pairs of names.
+//! 2. Else the score is a product, so that each doubt counts: **name × generic words × kind × country × distance ×
+//!    population × differing identifiers**. The name's part is the best of all pairs of names.
 //!
 //! The name is what is left without generic words (`Municipality`, `Prefeitura`, `GmbH`; `data/matching`). Words are compared
 //! one by one, folded; a word may differ by a letter in five. The words' weights are the square roots of their lengths,
@@ -29,9 +29,14 @@ mod names;
 mod score;
 mod subject;
 
-pub use index::Index;
+pub use index::{Index, Pair};
+use isopolity_proto::registry::{MatchFeature, MatchVerdict};
 pub use score::{CONFLICT, COUNTRY_UNKNOWN, IDENTIFIER_ABROAD, ONE_SIDED, POSSIBLE, SAME, TRANSLITERATED, compare};
 pub use subject::{Subject, SubjectKind};
+
+/// The method that this module is, with its version, as match assertions keep it. Another formula or other weights are
+/// another version.
+pub const METHOD: &str = "isopolity-names/1";
 
 /// What is suggested about two subjects. A person decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,15 +65,55 @@ pub struct Match {
 /// One reason for a score.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Feature {
-    /// What was compared: `identifier`, `name`, `generic_words`, `country`, `distance` or `population`.
-    pub name: &'static str,
+    /// What was compared: `identifier` and the register, `name`, `generic words`, `kind`, `country`, `distance` or
+    /// `population`.
+    pub name: String,
     /// What came of it: 1 or 0 for equal or not, the likeness of names from 0 to 1, kilometres, or how many times larger the
     /// one population is.
     pub value: f64,
     /// The factor with which it went into the score.
     pub weight: f64,
+    /// How much it speaks for the same: from -1, surely different, to 1, surely the same; 0 where it is not known.
+    pub evidence: f64,
     /// The same in words, for example `"Guayaquil" and "GUAYAQUIL" agree`.
     pub remark: String,
+}
+
+impl Verdict {
+    /// The same in the registry's words.
+    #[must_use]
+    pub fn to_message(self) -> MatchVerdict {
+        match self {
+            Self::Different => MatchVerdict::Different,
+            Self::Possible => MatchVerdict::Possible,
+            Self::Same => MatchVerdict::Same,
+        }
+    }
+}
+
+impl Match {
+    /// Its reasons as a match assertion keeps them.
+    #[must_use]
+    pub fn feature_messages(&self) -> Vec<MatchFeature> {
+        let message = |feature: &Feature| MatchFeature {
+            name: feature.name.clone(),
+            weight: feature.evidence,
+            description: feature.remark.clone(),
+        };
+        self.features.iter().map(message).collect()
+    }
+}
+
+impl Feature {
+    /// A reason whose factor says how much it speaks for the same: 1 fully, 0 fully against it.
+    fn known(name: impl Into<String>, value: f64, weight: f64, remark: String) -> Self {
+        Self { name: name.into(), value, weight, evidence: 2.0 * weight - 1.0, remark }
+    }
+
+    /// Nothing is known, which leaves a doubt.
+    fn unknown(name: &str, weight: f64, remark: &str) -> Self {
+        Self { name: name.to_owned(), value: 0.0, weight, evidence: 0.0, remark: remark.to_owned() }
+    }
 }
 
 #[cfg(test)]

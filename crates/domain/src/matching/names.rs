@@ -30,6 +30,9 @@ pub(super) struct Name {
 struct Word {
     folded: Vec<char>,
     latin: Vec<char>,
+    /// Which letters there are, each as one of 64 bits.
+    folded_set: u64,
+    latin_set: u64,
     filler: bool,
 }
 
@@ -45,15 +48,13 @@ pub(super) struct Likeness {
 impl Word {
     fn of(folded: &str, filler: bool) -> Self {
         let latin = any_ascii::any_ascii(folded).to_ascii_lowercase();
-        Self {
-            folded: folded.chars().collect(),
-            latin: latin.chars().filter(char::is_ascii_alphanumeric).collect(),
-            filler,
-        }
+        let folded: Vec<char> = folded.chars().collect();
+        let latin: Vec<char> = latin.chars().filter(char::is_ascii_alphanumeric).collect();
+        Self { folded_set: set(&folded), latin_set: set(&latin), folded, latin, filler }
     }
 
-    fn letters(&self, latin: bool) -> &[char] {
-        if latin { &self.latin } else { &self.folded }
+    fn letters(&self, latin: bool) -> (&[char], u64) {
+        if latin { (&self.latin, self.latin_set) } else { (&self.folded, self.folded_set) }
     }
 
     fn weight(&self) -> f64 {
@@ -159,7 +160,7 @@ fn alike(one: &Word, other: &Word, latin: bool) -> f64 {
 
 /// 1 for equal words, less for each letter that is missing, added, replaced or exchanged with its neighbour (optimal string
 /// alignment), 0 below [`WORD_LEAST`].
-fn likeness_of_letters(one: &[char], other: &[char]) -> f64 {
+fn likeness_of_letters((one, one_set): (&[char], u64), (other, other_set): (&[char], u64)) -> f64 {
     if one.is_empty() || other.is_empty() {
         return 0.0;
     }
@@ -169,12 +170,21 @@ fn likeness_of_letters(one: &[char], other: &[char]) -> f64 {
     let longest = one.len().max(other.len());
     let shortest = one.len().min(other.len());
     let most = 1.0 - WORD_LEAST;
+    // Each letter that only one of them has is at least half a change: cheap to see, and most pairs end here.
+    let alone = (one_set & !other_set).count_ones().max((other_set & !one_set).count_ones());
+    if f64::from(alone) > most * f64::from(short(longest)) {
+        return 0.0;
+    }
     if shortest < WORD_SHORTEST || f64::from(short(longest - shortest)) > most * f64::from(short(longest)) {
         return 0.0;
     }
     let (one, other): (String, String) = (one.iter().collect(), other.iter().collect());
     let share = f64::from(short(strsim::osa_distance(&one, &other))) / f64::from(short(longest));
     if share > most { 0.0 } else { (1.0 - share).powf(1.5) }
+}
+
+fn set(letters: &[char]) -> u64 {
+    letters.iter().fold(0, |set, letter| set | 1 << (u32::from(*letter) % 64))
 }
 
 fn short(length: usize) -> u16 {

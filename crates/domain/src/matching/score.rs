@@ -31,6 +31,9 @@ const BODY_ONE_SIDED: f64 = 0.6;
 const FORM_ONE_SIDED: f64 = 0.95;
 /// Different legal forms: often two companies of one owner.
 const FORM_DIFFERS: f64 = 0.8;
+/// One is a town and the other a region, or one a chamber and the other an association: registers sort the same body
+/// differently, so this alone excludes nothing.
+const SORT_DIFFERS: f64 = 0.88;
 /// An organisation has two identifiers in one register.
 const IDENTIFIER_DIFFERS: f64 = 0.6;
 /// A place has two identifiers in one register; registers of places have one for the town and one for the municipality.
@@ -97,9 +100,8 @@ pub(super) fn weigh(one: &Prepared, other: &Prepared) -> Match {
     let countries = country(&one.subject, &other.subject);
     let identifiers = identifier(one, other);
     if let Some(equal) = identifiers.as_ref().filter(|feature| feature.value > 0.5) {
-        let abroad = countries.value < 0.5 && countries.weight <= COUNTRY_DIFFERS;
-        let score = if abroad { IDENTIFIER_ABROAD } else { 1.0 };
-        let mut features = vec![Feature { weight: score, ..equal.clone() }];
+        let score = if countries.weight <= COUNTRY_DIFFERS { IDENTIFIER_ABROAD } else { 1.0 };
+        let mut features = vec![Feature { weight: score, evidence: score, ..equal.clone() }];
         // What else is known is shown, though it does not change the score.
         features.extend(names(one, other));
         features.push(countries);
@@ -112,6 +114,7 @@ pub(super) fn weigh(one: &Prepared, other: &Prepared) -> Match {
         return Match { other: name, score: 0.0, verdict: Verdict::Different, features };
     }
     features.extend(named);
+    features.extend(sort(&one.subject, &other.subject));
     features.push(countries);
     features.extend(distance(&one.subject, &other.subject));
     features.extend(population(&one.subject, &other.subject));
@@ -137,12 +140,8 @@ fn identifier(one: &Prepared, other: &Prepared) -> Option<Feature> {
         let Some((_, first)) = theirs.peek() else { continue };
         let first = first.clone();
         if theirs.any(|(_, their)| their == value) {
-            return Some(Feature {
-                name: "identifier",
-                value: 1.0,
-                weight: 1.0,
-                remark: format!("both are {} in {scheme}", quoted(value)),
-            });
+            let remark = format!("both are {} in {scheme}", quoted(value));
+            return Some(Feature::known(format!("identifier {scheme}"), 1.0, 1.0, remark));
         }
         differing.get_or_insert_with(|| (scheme.clone(), value.clone(), first));
     }
@@ -152,7 +151,7 @@ fn identifier(one: &Prepared, other: &Prepared) -> Option<Feature> {
         SubjectKind::Place => PLACE_IDENTIFIER_DIFFERS,
     };
     let remark = format!("{scheme} has {} and {}", quoted(&mine), quoted(&theirs));
-    Some(Feature { name: "identifier", value: 0.0, weight, remark })
+    Some(Feature::known(format!("identifier {scheme}"), 0.0, weight, remark))
 }
 
 /// The best pair of names: how alike they are, and what their generic words say. Empty if there is no pair.
@@ -173,7 +172,7 @@ fn names(one: &Prepared, other: &Prepared) -> Vec<Feature> {
     let (mine, theirs) = (quoted(&mine.written), quoted(&theirs.written));
     let how = if weight < value { ", transliterated" } else { "" };
     let remark = format!("{mine} and {theirs} are alike by {value:.2}{how}");
-    let mut features = vec![Feature { name: "name", value, weight, remark }];
+    let mut features = vec![Feature::known("name", value, weight, remark)];
     features.extend(generic);
     features
 }
@@ -203,16 +202,15 @@ fn generic_words(mine: Meaning, theirs: Meaning) -> Option<Feature> {
     let weight: f64 = territory * body * form;
     let said = |meaning: Meaning| if meaning.is_filler() { "nothing".to_owned() } else { meaning.names() };
     let remark = format!("generic words say {} and {}", said(mine), said(theirs));
-    Some(Feature { name: "generic_words", value: if weight < 1.0 { 0.0 } else { 1.0 }, weight, remark })
+    Some(Feature::known("generic words", if weight < 1.0 { 0.0 } else { 1.0 }, weight, remark))
 }
 
 fn country(one: &Subject, other: &Subject) -> Feature {
-    let (value, weight, remark) = match (one.country.as_str(), other.country.as_str()) {
-        ("", _) | (_, "") => (0.0, COUNTRY_UNKNOWN, "not known of both".to_owned()),
-        (mine, theirs) if mine == theirs => (1.0, 1.0, format!("both in {mine}")),
-        (mine, theirs) => (0.0, COUNTRY_DIFFERS, format!("in {mine} and in {theirs}")),
-    };
-    Feature { name: "country", value, weight, remark }
+    match (one.country.as_str(), other.country.as_str()) {
+        ("", _) | (_, "") => Feature::unknown("country", COUNTRY_UNKNOWN, "the countries of both are not known"),
+        (mine, theirs) if mine == theirs => Feature::known("country", 1.0, 1.0, format!("both in {mine}")),
+        (mine, theirs) => Feature::known("country", 0.0, COUNTRY_DIFFERS, format!("in {mine} and in {theirs}")),
+    }
 }
 
 fn distance(one: &Subject, other: &Subject) -> Option<Feature> {
@@ -221,16 +219,21 @@ fn distance(one: &Subject, other: &Subject) -> Option<Feature> {
         SubjectKind::Organization => (ORGANIZATION_DISTANCE, None),
     };
     let (Some(mine), Some(theirs)) = (one.point, other.point) else {
-        return unknown.map(|weight| Feature {
-            name: "distance",
-            value: 0.0,
-            weight,
-            remark: "the points of both are not known".to_owned(),
-        });
+        return unknown.map(|weight| Feature::unknown("distance", weight, "the points of both are not known"));
     };
     let apart = geography::distance_km(mine, theirs);
     let weight = 1.0 - (1.0 - least) * ((apart - near) / (far - near)).clamp(0.0, 1.0);
-    Some(Feature { name: "distance", value: apart, weight, remark: format!("{apart:.1} km apart") })
+    Some(Feature::known("distance", apart, weight, format!("{apart:.1} km apart")))
+}
+
+/// What sort of body or place both are, if that is known and differs.
+fn sort(one: &Subject, other: &Subject) -> Option<Feature> {
+    let differ = !one.sort.is_empty() && !other.sort.is_empty() && one.sort != other.sort;
+    let words = |sort: &str| sort.to_lowercase().replace('_', " ");
+    differ.then(|| {
+        let remark = format!("one is a {}, the other a {}", words(&one.sort), words(&other.sort));
+        Feature { evidence: -0.5, ..Feature::known("kind", 0.0, SORT_DIFFERS, remark) }
+    })
 }
 
 /// Only of places, and only if they differ much.
@@ -242,11 +245,9 @@ fn population(one: &Subject, other: &Subject) -> Option<Feature> {
     // Populations of the earth fit; larger numbers are nonsense and equal.
     let number = |people: i64| f64::from(u32::try_from(people).unwrap_or(u32::MAX));
     let times = number(large) / number(small);
-    (times >= POPULATION_TIMES).then(|| Feature {
-        name: "population",
-        value: times,
-        weight: POPULATION_DIFFERS,
-        remark: format!("{large} against {small} inhabitants"),
+    (times >= POPULATION_TIMES).then(|| {
+        let remark = format!("{large} against {small} inhabitants");
+        Feature { evidence: -0.1, ..Feature::known("population", times, POPULATION_DIFFERS, remark) }
     })
 }
 

@@ -1,5 +1,11 @@
 use std::collections::BTreeMap;
 
+use isopolity_proto::{
+    registry::{self, Organization, OrganizationKind, PlaceKind},
+    to_dynamic,
+    types::{Identifier, LocalizedText, Place, Point},
+};
+
 use super::*;
 use crate::geography;
 
@@ -92,7 +98,7 @@ fn an_equal_identifier_decides() {
     assert_eq!(verdict(&one, &with("Atlas Bread Lda", "MA", "529900T8BM49AURSDO55")), Verdict::Possible);
     assert_eq!(verdict(&one, &with("Padaria Atlas", "PT", "213800WAVVOPS85N2205")), Verdict::Different);
     let found = compare(&one, &with("Padaria Atlas", "PT", "213800WAVVOPS85N2205"));
-    assert_eq!(found.features[0].name, "identifier");
+    assert_eq!(found.features[0].name, "identifier XI-LEI");
     assert_eq!(found.features[0].remark, r#"XI-LEI has "529900T8BM49AURSDO55" and "213800WAVVOPS85N2205""#);
 }
 
@@ -259,6 +265,61 @@ fn of_real_city_halls_only_the_one_with_two_spellings_is_proposed() {
 }
 
 #[test]
+fn records_are_taken_as_subjects_with_what_identifies_them() {
+    let text = |text: &str| LocalizedText { text: text.into(), ..Default::default() };
+    let point = Some(Point { latitude: 40.93, longitude: -8.54 });
+    let organization = Organization {
+        name: "cities/feira.pt/organizations/hall".into(),
+        display_names: vec![text("Município de Santa Maria da Feira")],
+        kind: OrganizationKind::LocalAuthority.into(),
+        country: "PT".into(),
+        seat: Some(Place { geonames_id: 7, wikidata: "Q1".into(), point, ..Default::default() }),
+        identifiers: vec![Identifier { scheme: "PT-NIPC".into(), value: "501 157 280".into(), ..Default::default() }],
+        ..Default::default()
+    };
+    let subject = Subject::of_record(&to_dynamic(&organization)).unwrap();
+    assert_eq!((subject.kind, subject.sort.as_str()), (SubjectKind::Organization, "LOCAL_AUTHORITY"));
+    assert_eq!((subject.point, subject.geonames_id), (Some((40.93, -8.54)), 0), "the seat is not the organisation");
+    let place = registry::Place {
+        name: "cities/feira.pt/places/feira".into(),
+        display_names: vec![text("Feira"), text("Santa Maria da Feira")],
+        kind: PlaceKind::Municipality.into(),
+        country: "PT".into(),
+        geonames_id: 7,
+        point,
+        ..Default::default()
+    };
+    let subject = Subject::of_record(&to_dynamic(&place)).unwrap();
+    assert_eq!((subject.kind, subject.geonames_id, subject.names.len()), (SubjectKind::Place, 7, 2));
+    let region = registry::Place { kind: PlaceKind::Region.into(), geonames_id: 8, ..place };
+    let found = compare(&subject, &Subject::of_place_record(&region));
+    assert_eq!(found.verdict, Verdict::Possible, "{found:?}");
+    let messages = found.feature_messages();
+    let names: Vec<&str> = messages.iter().map(|message| message.name.as_str()).collect();
+    assert_eq!(names, ["identifier GEONAMES", "name", "kind", "country", "distance"]);
+    assert!(messages.iter().all(|message| (-1.0..=1.0).contains(&message.weight)), "{messages:?}");
+    assert!(Subject::of_record(&to_dynamic(&registry::City::default())).is_none());
+}
+
+#[test]
+fn every_pair_of_an_index_is_found_once() {
+    let mut index = Index::new();
+    for name in ["Município de Sorocaba", "Sorocaba", "Prefeitura Municipal de Sorocaba", "Município de Santos"] {
+        index.add(organization(name, "BR"));
+    }
+    let pairs = |least, limit| -> Vec<(String, String)> {
+        index.pairs(least, limit).into_iter().map(|pair| (pair.left, pair.found.other)).collect()
+    };
+    let (one, two, three) = ("Município de Sorocaba", "Prefeitura Municipal de Sorocaba", "Sorocaba");
+    let named = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|&(one, other)| (one.to_owned(), other.to_owned())).collect()
+    };
+    assert_eq!(pairs(0.0, 10), named(&[(one, two), (one, three), (two, three)]));
+    assert_eq!(pairs(SAME, 10), named(&[(one, two)]));
+    assert_eq!(pairs(0.0, 2), named(&[(one, two), (one, three)]));
+}
+
+#[test]
 #[ignore = "figures"]
 fn measure_hundred_thousand() {
     let rows = rows("places.csv");
@@ -293,5 +354,7 @@ fn measure_hundred_thousand() {
     for s in subjects.iter().step_by(50) {
         found += index.candidates(s, 10).len();
     }
+    let begun2 = std::time::Instant::now();
     println!("{} asked in {:?}, {found}", subjects.len() / 50, begun.elapsed());
+    println!("{} pairs in {:?}", index.pairs(0.0, 100).len(), begun2.elapsed());
 }
