@@ -11,7 +11,7 @@
 //!    population × differing identifiers**. The name's part is the best of all pairs of names.
 //!
 //! The name is what is left without generic words (`Municipality`, `Prefeitura`, `GmbH`; `data/matching`). Words are compared
-//! one by one, folded; a word may differ by a letter in five. The words' weights are the square roots of their lengths,
+//! one by one, folded; a word may differ by a letter in five. A word that says where (`lès-Tours`) only agrees with such. The words' weights are the square roots of their lengths,
 //! articles and the like count little. What only agrees transliterated counts [`TRANSLITERATED`].
 //!
 //! Generic words are not dropped: they say what kind of thing a name names. `República` and `Município` exclude each other
@@ -20,8 +20,12 @@
 //!
 //! From [`SAME`] on, the suggestion is that both are the same; from [`POSSIBLE`] on, that someone should look.
 //!
-//! The numbers were set by hand and checked on real data, which the tests repeat: the places of 24,428 twin-town statements,
-//! of which 125 `GeoNames` ids have several spellings. The tests assert floors of precision and recall.
+//! # Where the numbers come from
+//!
+//! They were set by hand and checked on real data, which the tests repeat: of the places of 24,428 twin-town statements, 8,379
+//! have a `GeoNames` id, and 182 pairs share one. With the ids hidden, [`POSSIBLE`] proposes 192 pairs, 175 of them rightly
+//! (precision 0.91, recall 0.96), and [`SAME`] 52, all rightly; without coordinates 245, of which 171 (0.70, 0.94), and none
+//! as the same. The numbers were chosen with an eye on the same data, so other data will do a little worse.
 
 mod generic;
 mod index;

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Match,
-    score::{POSSIBLE, Prepared, weigh},
+    score::{POSSIBLE, Prepared, can_reach, weigh},
     subject::{Subject, SubjectKind},
 };
 
@@ -145,6 +145,7 @@ impl Index {
             .into_iter()
             .filter_map(|at| self.subjects.get(at))
             .filter(|other| other.subject.kind == subject.kind && other.subject.name != subject.name)
+            .filter(|other| can_reach(least, prepared, other))
             .map(|other| weigh(prepared, other))
             .filter(|weighed| weighed.score >= least)
             .collect()

@@ -12,6 +12,8 @@ const FILLER: f64 = 0.15;
 /// The least likeness of names of which one holds the other whole, as `Cherbourg-en-Cotentin` holds `Cherbourg`. Only of
 /// places.
 const WITHIN: f64 = 0.72;
+/// Words after which a name says where it is, as `Joué-lès-Tours` is near Tours, not Tours.
+const NEAR: [&str; 12] = ["am", "bei", "devant", "les", "lez", "nad", "near", "ob", "pres", "sous", "sur", "upon"];
 /// The most words of a name that are looked at.
 const WORDS_MAX: usize = 20;
 
@@ -34,6 +36,8 @@ struct Word {
     folded_set: u64,
     latin_set: u64,
     filler: bool,
+    /// It says where the thing is.
+    locating: bool,
 }
 
 /// How alike two names are.
@@ -50,7 +54,7 @@ impl Word {
         let latin = any_ascii::any_ascii(folded).to_ascii_lowercase();
         let folded: Vec<char> = folded.chars().collect();
         let latin: Vec<char> = latin.chars().filter(char::is_ascii_alphanumeric).collect();
-        Self { folded_set: set(&folded), latin_set: set(&latin), folded, latin, filler }
+        Self { folded_set: set(&folded), latin_set: set(&latin), folded, latin, filler, locating: false }
     }
 
     fn letters(&self, latin: bool) -> (&[char], u64) {
@@ -67,6 +71,7 @@ impl Name {
         let mut meaning = Meaning::default();
         let (mut words, mut generic) = (Vec::new(), Vec::new());
         let all = text::words(written);
+        let mut locating = false;
         for word in all.iter().take(WORDS_MAX) {
             match generic::meaning(word) {
                 Some(found) if found.is_filler() => words.push(Word::of(word, true)),
@@ -74,8 +79,9 @@ impl Name {
                     meaning = if generic.is_empty() { found } else { meaning.and(found) };
                     generic.push(Word::of(word, false));
                 }
-                None => words.push(Word::of(word, false)),
+                None => words.push(Word { locating, ..Word::of(word, false) }),
             }
+            locating |= NEAR.contains(&word.as_str()) && words.iter().any(|word| !word.filler);
         }
         // A name of nothing but generic words, such as `Ville`, is compared by these.
         if words.iter().all(|word| word.filler) {
@@ -155,7 +161,11 @@ impl Name {
 }
 
 fn alike(one: &Word, other: &Word, latin: bool) -> f64 {
-    if one.filler == other.filler { likeness_of_letters(one.letters(latin), other.letters(latin)) } else { 0.0 }
+    if one.filler == other.filler && one.locating == other.locating {
+        likeness_of_letters(one.letters(latin), other.letters(latin))
+    } else {
+        0.0
+    }
 }
 
 /// 1 for equal words, less for each letter that is missing, added, replaced or exchanged with its neighbour (optimal string

@@ -154,34 +154,55 @@ fn identifier(one: &Prepared, other: &Prepared) -> Option<Feature> {
     Some(Feature::known(format!("identifier {scheme}"), 0.0, weight, remark))
 }
 
-/// The best pair of names: how alike they are, and what their generic words say. Empty if there is no pair.
-fn names(one: &Prepared, other: &Prepared) -> Vec<Feature> {
+/// Whether a score of this much is possible at all: all other factors are at most 1. Cheap, since most pairs end here.
+pub(super) fn can_reach(least: f64, one: &Prepared, other: &Prepared) -> bool {
+    best_names(one, other).is_some_and(|best| best.factor * best.generic >= least)
+        || one.identifiers.iter().any(|identifier| other.identifiers.contains(identifier))
+}
+
+/// The two names that are most alike.
+struct Best<'a> {
+    mine: &'a Name,
+    theirs: &'a Name,
+    /// How alike they are, and what that counts.
+    likeness: f64,
+    factor: f64,
+    /// What their generic words count.
+    generic: f64,
+}
+
+fn best_names<'a>(one: &'a Prepared, other: &'a Prepared) -> Option<Best<'a>> {
     let places = one.subject.kind == SubjectKind::Place;
     let pairs = one.names.iter().flat_map(|mine| other.names.iter().map(move |theirs| (mine, theirs)));
-    let best = pairs
-        .map(|(mine, theirs)| {
-            let likeness = mine.likeness(theirs, places);
-            let latin = likeness.latin * TRANSLITERATED;
-            let (weight, value) =
-                if likeness.written >= latin { (likeness.written, likeness.written) } else { (latin, likeness.latin) };
-            let generic = generic_words(mine.meaning, theirs.meaning);
-            (weight * generic.as_ref().map_or(1.0, |feature| feature.weight), weight, value, mine, theirs, generic)
-        })
-        .max_by(|one, other| one.0.total_cmp(&other.0));
-    let Some((_, weight, value, mine, theirs, generic)) = best else { return Vec::new() };
-    let (mine, theirs) = (quoted(&mine.written), quoted(&theirs.written));
-    let how = if weight < value { ", transliterated" } else { "" };
-    let remark = format!("{mine} and {theirs} are alike by {value:.2}{how}");
-    let mut features = vec![Feature::known("name", value, weight, remark)];
-    features.extend(generic);
+    let weighed = pairs.map(|(mine, theirs)| {
+        let likeness = mine.likeness(theirs, places);
+        let latin = likeness.latin * TRANSLITERATED;
+        let (factor, likeness) =
+            if likeness.written >= latin { (likeness.written, likeness.written) } else { (latin, likeness.latin) };
+        Best { mine, theirs, likeness, factor, generic: generic_factor(mine.meaning, theirs.meaning) }
+    });
+    weighed.max_by(|one, other| (one.factor * one.generic).total_cmp(&(other.factor * other.generic)))
+}
+
+/// The best pair of names: how alike they are, and what their generic words say. Empty if there is no pair.
+fn names(one: &Prepared, other: &Prepared) -> Vec<Feature> {
+    let Some(best) = best_names(one, other) else { return Vec::new() };
+    let how = if best.factor < best.likeness { ", transliterated" } else { "" };
+    let (mine, theirs) = (quoted(&best.mine.written), quoted(&best.theirs.written));
+    let remark = format!("{mine} and {theirs} are alike by {:.2}{how}", best.likeness);
+    let mut features = vec![Feature::known("name", best.likeness, best.factor, remark)];
+    let (mine, theirs) = (best.mine.meaning, best.theirs.meaning);
+    if !mine.is_filler() || !theirs.is_filler() {
+        let said = |meaning: Meaning| if meaning.is_filler() { "nothing".to_owned() } else { meaning.names() };
+        let remark = format!("generic words say {} and {}", said(mine), said(theirs));
+        let value = if best.generic < 1.0 { 0.0 } else { 1.0 };
+        features.push(Feature::known("generic words", value, best.generic, remark));
+    }
     features
 }
 
-/// What the generic words of two names say about each other. `None` if neither has any.
-fn generic_words(mine: Meaning, theirs: Meaning) -> Option<Feature> {
-    if mine.is_filler() && theirs.is_filler() {
-        return None;
-    }
+/// What the generic words of two names say about each other.
+fn generic_factor(mine: Meaning, theirs: Meaning) -> f64 {
     let territory = match (mine.territory, theirs.territory) {
         (0, 0) => 1.0,
         (0, _) | (_, 0) => ONE_SIDED,
@@ -199,10 +220,7 @@ fn generic_words(mine: Meaning, theirs: Meaning) -> Option<Feature> {
         (one, other) if one & other == 0 => FORM_DIFFERS,
         _ => 1.0,
     };
-    let weight: f64 = territory * body * form;
-    let said = |meaning: Meaning| if meaning.is_filler() { "nothing".to_owned() } else { meaning.names() };
-    let remark = format!("generic words say {} and {}", said(mine), said(theirs));
-    Some(Feature::known("generic words", if weight < 1.0 { 0.0 } else { 1.0 }, weight, remark))
+    territory * body * form
 }
 
 fn country(one: &Subject, other: &Subject) -> Feature {

@@ -221,12 +221,12 @@ fn measure(with_points: bool) -> Figures {
 
 #[test]
 fn real_places_with_one_id_are_proposed_and_others_rarely() {
-    // Measured: 182 pairs with one id, 203 proposed, 175 of them rightly: precision 0.862, recall 0.962. What is missed are
+    // Measured: 182 pairs with one id, 192 proposed, 175 of them rightly: precision 0.911, recall 0.962. What is missed are
     // other names (Vienna, Wieden; Selfoss, Árborg), which only an identifier or a further name can bring together. What is
-    // proposed wrongly are mostly neighbours (Joué-lès-Tours, Tours).
+    // proposed wrongly are mostly neighbours (Bois-Colombes, Colombes).
     let figures = measure(true);
     assert_eq!(figures.all, 182);
-    assert!(figures.precision(0) >= 0.85, "{:.3} {:#?}", figures.precision(0), figures.wrong);
+    assert!(figures.precision(0) >= 0.9, "{:.3} {:#?}", figures.precision(0), figures.wrong);
     assert!(figures.recall(0) >= 0.95, "{:.3} {:#?}", figures.recall(0), figures.missed);
     // What is called the same is the same: 52 pairs.
     assert!(figures.precision(1) >= 0.99, "{:.3} {:#?}", figures.precision(1), figures.wrong);
@@ -320,41 +320,22 @@ fn every_pair_of_an_index_is_found_once() {
 }
 
 #[test]
-#[ignore = "figures"]
-fn measure_hundred_thousand() {
-    let rows = rows("places.csv");
-    let begun = std::time::Instant::now();
+fn a_rare_word_finds_what_common_words_do_not() {
     let mut index = Index::new();
-    let mut subjects = Vec::new();
-    for n in 0..12 {
-        for (at, row) in rows.iter().enumerate() {
-            let words = [
-                "Padaria",
-                "Cooperativa",
-                "Associação",
-                "Escola",
-                "Câmara de Comércio",
-                "Oficina",
-                "Transportes",
-                "Metal",
-                "Azeite",
-                "Vinhos",
-                "Hotel",
-                "Clube",
-            ];
-            let name = format!("{} {} {}", words[n], &rows[(at * 31 + n * 977) % rows.len()][1], &row[1]);
-            let s = Subject { name: format!("{n}-{at}"), ..organization(&name, &row[0]) };
-            index.add(s.clone());
-            subjects.push(s);
-        }
+    for nth in 0..3_000 {
+        index.add(organization(&format!("Padaria Central {nth}"), "PT"));
     }
-    println!("{} added in {:?}", index.len(), begun.elapsed());
-    let begun = std::time::Instant::now();
-    let mut found = 0;
-    for s in subjects.iter().step_by(50) {
-        found += index.candidates(s, 10).len();
+    index.add(organization("Padaria Central de Fornos Lda", "PT"));
+    let found = index.candidates(&organization("PADARIA CENTRAL FORNOS", "PT"), 10);
+    assert_eq!(found[0].other, "Padaria Central de Fornos Lda");
+}
+
+#[test]
+fn a_town_near_another_is_not_the_other() {
+    let at = Some((47.39, 0.69));
+    for (one, other) in [("Joué-lès-Tours", "Tours"), ("Soisy-sous-Montmorency", "Montmorency")] {
+        assert_eq!(verdict(&place(one, "FR", at), &place(other, "FR", at)), Verdict::Different, "{one} {other}");
     }
-    let begun2 = std::time::Instant::now();
-    println!("{} asked in {:?}, {found}", subjects.len() / 50, begun.elapsed());
-    println!("{} pairs in {:?}", index.pairs(0.0, 100).len(), begun2.elapsed());
+    assert_eq!(verdict(&place("Joué-lès-Tours", "FR", at), &place("Joué", "FR", at)), Verdict::Possible);
+    assert_eq!(verdict(&place("Les Sables", "FR", at), &place("Sables", "FR", at)), Verdict::Same);
 }
