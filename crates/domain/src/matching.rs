@@ -11,8 +11,9 @@
 //!    population × differing identifiers**. The name's part is the best of all pairs of names.
 //!
 //! The name is what is left without generic words (`Municipality`, `Prefeitura`, `GmbH`; `data/matching`). Words are compared
-//! one by one, folded; a word may differ by a letter in five. A word that says where (`lès-Tours`) only agrees with such. The words' weights are the square roots of their lengths,
-//! articles and the like count little. What only agrees transliterated counts [`TRANSLITERATED`].
+//! one by one, folded; a word may differ by a letter in five. A word that says where (`lès-Tours`) only agrees with such.
+//! The words' weights are the square roots of their lengths, articles and the like count little. Of places, a name that holds
+//! the other whole is worth a look if both are near. What only agrees transliterated counts [`TRANSLITERATED`].
 //!
 //! Generic words are not dropped: they say what kind of thing a name names. `República` and `Município` exclude each other
 //! ([`CONFLICT`]), `Prefeitura Municipal` and `Município` agree, and `Borås` against `Borås Municipality`, a place against an

@@ -14,8 +14,9 @@ const FILLER: f64 = 0.15;
 const WITHIN: f64 = 0.72;
 /// Words after which a name says where it is, as `Joué-lès-Tours` is near Tours, not Tours.
 const NEAR: [&str; 12] = ["am", "bei", "devant", "les", "lez", "nad", "near", "ob", "pres", "sous", "sur", "upon"];
-/// The most words of a name that are looked at.
+/// The most words of a name that are looked at, and the most letters.
 const WORDS_MAX: usize = 20;
+const LETTERS_MAX: usize = 200;
 
 /// A name made ready for comparison.
 pub(super) struct Name {
@@ -70,7 +71,8 @@ impl Name {
     pub(super) fn of(written: &str) -> Self {
         let mut meaning = Meaning::default();
         let (mut words, mut generic) = (Vec::new(), Vec::new());
-        let all = text::words(written);
+        let written: String = written.chars().take(LETTERS_MAX).collect();
+        let all = text::words(&written);
         let mut locating = false;
         for word in all.iter().take(WORDS_MAX) {
             match generic::meaning(word) {
@@ -91,7 +93,7 @@ impl Name {
             words.iter().filter(|word| !word.filler).flat_map(|word| word.folded.iter().copied()).collect();
         let joined = Word::of(&joined.into_iter().collect::<String>(), false);
         let is_latin = words.iter().all(|word| word.folded == word.latin);
-        Self { written: written.to_owned(), meaning, words, joined, is_latin }
+        Self { written, meaning, words, joined, is_latin }
     }
 
     /// The specific words in Latin letters, without articles: what names are found by.

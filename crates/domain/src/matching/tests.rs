@@ -331,6 +331,13 @@ fn a_rare_word_finds_what_common_words_do_not() {
 }
 
 #[test]
+fn a_name_of_any_length_is_compared_by_its_beginning() {
+    let long = organization(&"a".repeat(10_000), "PT");
+    assert_eq!(verdict(&long, &long), Verdict::Same);
+    assert_eq!(verdict(&long, &organization(&"b ".repeat(10_000), "PT")), Verdict::Different);
+}
+
+#[test]
 fn a_town_near_another_is_not_the_other() {
     let at = Some((47.39, 0.69));
     for (one, other) in [("Joué-lès-Tours", "Tours"), ("Soisy-sous-Montmorency", "Montmorency")] {
