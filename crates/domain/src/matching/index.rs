@@ -22,10 +22,10 @@ const BEGINNING: usize = 5;
 
 /// Subjects among which candidates are looked for.
 ///
-/// Two subjects are compared if they share a block: an identifier, a specific word or its beginning, the consonants with
-/// which the name begins, or (places) neighbouring cells of 0.1 degrees. Names are only looked up within a country and among
-/// subjects without one. So the work for a question depends on how common its words are, not on how many subjects there are.
-/// What shares only words that more than 1,000 subjects have is not found.
+/// Two subjects are compared if they share a block: an identifier, a specific word or its beginning, the consonants
+/// with which the name begins, or (places) neighbouring cells of 0.1 degrees. Names are only looked up within a country
+/// and among subjects without one. So the work for a question depends on how common its words are, not on how many
+/// subjects there are. What shares only words that more than 1,000 subjects have is not found.
 #[derive(Default)]
 pub struct Index {
     subjects: Vec<Prepared>,
@@ -95,8 +95,8 @@ impl Index {
         matches
     }
 
-    /// All pairs within the index that score at least `least`, the likeliest first and at most `limit`. Each pair is there
-    /// once. 0 as the least means [`POSSIBLE`]; what scores less is suggested as different.
+    /// All pairs within the index that score at least `least`, the likeliest first and at most `limit`. Each pair is
+    /// there once. 0 as the least means [`POSSIBLE`]; what scores less is suggested as different.
     #[must_use]
     pub fn pairs(&self, least: f64, limit: usize) -> Vec<Pair> {
         let least = if least > 0.0 { least } else { POSSIBLE };

@@ -221,9 +221,9 @@ fn measure(with_points: bool) -> Figures {
 
 #[test]
 fn real_places_with_one_id_are_proposed_and_others_rarely() {
-    // Measured: 182 pairs with one id, 192 proposed, 175 of them rightly: precision 0.911, recall 0.962. What is missed are
-    // other names (Vienna, Wieden; Selfoss, Árborg), which only an identifier or a further name can bring together. What is
-    // proposed wrongly are mostly neighbours (Bois-Colombes, Colombes).
+    // Measured: 182 pairs with one id, 192 proposed, 175 of them rightly: precision 0.911, recall 0.962. What is missed
+    // are other names (Vienna, Wieden; Selfoss, Árborg), which only an identifier or a further name can bring together.
+    // What is proposed wrongly are mostly neighbours (Bois-Colombes, Colombes).
     let figures = measure(true);
     assert_eq!(figures.all, 182);
     assert!(figures.precision(0) >= 0.9, "{:.3} {:#?}", figures.precision(0), figures.wrong);
@@ -235,7 +235,8 @@ fn real_places_with_one_id_are_proposed_and_others_rarely() {
 
 #[test]
 fn without_coordinates_real_places_are_proposed_but_never_called_the_same() {
-    // Measured: 245 proposed, 171 rightly: precision 0.698, recall 0.940. What is wrong are homonyms and names a letter apart.
+    // Measured: 245 proposed, 171 rightly: precision 0.698, recall 0.940. What is wrong are homonyms and names a letter
+    // apart.
     let figures = measure(false);
     assert!(figures.precision(0) >= 0.68, "{:.3} {:#?}", figures.precision(0), figures.wrong);
     assert!(figures.recall(0) >= 0.93, "{:.3} {:#?}", figures.recall(0), figures.missed);
