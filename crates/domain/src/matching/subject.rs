@@ -138,10 +138,12 @@ impl Subject {
 /// What the record of this name says. `None` if it is neither an organisation nor a place.
 #[must_use]
 pub fn subject(name: &Name, record: &DynamicMessage) -> Option<Subject> {
-    matches!(name.kind(), Kind::Organization | Kind::Place).then(|| Subject::of_record(record)).flatten().map(|subject| {
-        // A record that is not written yet may not hold its name.
-        Subject { name: name.to_string(), ..subject }
-    })
+    matches!(name.kind(), Kind::Organization | Kind::Place).then(|| Subject::of_record(record)).flatten().map(
+        |subject| {
+            // A record that is not written yet may not hold its name.
+            Subject { name: name.to_string(), ..subject }
+        },
+    )
 }
 
 fn texts(names: &[LocalizedText]) -> Vec<String> {

@@ -309,7 +309,7 @@ fn every_pair_of_an_index_is_found_once() {
         index.add(organization(name, "BR"));
     }
     let pairs = |least, limit| -> Vec<(String, String)> {
-        index.pairs(least, limit).into_iter().map(|pair| (pair.left, pair.found.other)).collect()
+        index.pairs(least, limit, |_| true).into_iter().map(|pair| (pair.left, pair.found.other)).collect()
     };
     let (one, two, three) = ("Município de Sorocaba", "Prefeitura Municipal de Sorocaba", "Sorocaba");
     let named = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
@@ -318,6 +318,7 @@ fn every_pair_of_an_index_is_found_once() {
     assert_eq!(pairs(0.0, 10), named(&[(one, two), (one, three), (two, three)]));
     assert_eq!(pairs(SAME, 10), named(&[(one, two)]));
     assert_eq!(pairs(0.0, 2), named(&[(one, two), (one, three)]));
+    assert_eq!(index.pairs(0.0, 10, |pair| pair.found.other == three).len(), 2);
 }
 
 #[test]
