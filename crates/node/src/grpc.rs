@@ -11,6 +11,7 @@ mod codes;
 mod deadline;
 mod export;
 mod federation;
+mod history;
 mod import;
 mod resources;
 mod status;
@@ -31,6 +32,7 @@ use isopolity_proto::{
         agreement_service_server::AgreementServiceServer, city_service_server::CityServiceServer,
         code_service_server::CodeServiceServer, condition_assessment_service_server::ConditionAssessmentServiceServer,
         export_service_server::ExportServiceServer, good_practice_service_server::GoodPracticeServiceServer,
+        history_service_server::HistoryServiceServer,
         import_service_server::ImportServiceServer,
         indicator_observation_service_server::IndicatorObservationServiceServer,
         match_assertion_service_server::MatchAssertionServiceServer,
@@ -59,7 +61,7 @@ const PEER_CONNECTION_AGE: Duration = Duration::from_mins(30);
 const STREAMS_MAX: u32 = 100;
 
 /// The services of the API, as reflection lists them.
-const SERVED: [&str; 21] = [
+const SERVED: [&str; 22] = [
     "grpc.health.v1.Health",
     CityServiceServer::<Services>::NAME,
     OrganizationServiceServer::<Services>::NAME,
@@ -74,6 +76,7 @@ const SERVED: [&str; 21] = [
     AdvantageFactorServiceServer::<Services>::NAME,
     GoodPracticeServiceServer::<Services>::NAME,
     MatchAssertionServiceServer::<Services>::NAME,
+    HistoryServiceServer::<Services>::NAME,
     ImportServiceServer::<Services>::NAME,
     ExportServiceServer::<Services>::NAME,
     CodeServiceServer::<Services>::NAME,
@@ -121,6 +124,7 @@ impl Services {
             .add_service(AdvantageFactorServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(GoodPracticeServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(MatchAssertionServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(HistoryServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ImportServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ExportServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CodeServiceServer::new(self.clone()).max_decoding_message_size(limit))

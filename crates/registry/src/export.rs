@@ -5,6 +5,7 @@
 //! in order of name within a kind, so that an import of the file meets references before referrers. The file is handed on
 //! in pieces as it grows; a workbook, which has its table of contents at its end, by way of a temporary file.
 
+mod activities;
 mod catalogue;
 mod file;
 mod pages;
@@ -103,10 +104,12 @@ impl Registry {
     /// API is reached, for the description of the registry.
     ///
     /// # Errors
-    /// What the store says; [`Error::Internal`] if a temporary file can't be written.
+    /// What the store says; [`Error::Internal`] if a temporary file can't be written; [`Error::NotFound`] if there is nothing
+    /// for a file that can't be empty (IATI).
     pub async fn export(&self, export: Export, endpoint: &str, pieces: mpsc::Sender<Piece>) -> Result<bool, Error> {
         let mut taker = Taker { pieces, records: 0, left_out: 0 };
         let whole = match export.format {
+            ExportFormat::IatiActivity => self.export_activities(&export, &mut taker).await?,
             ExportFormat::Dcat => self.export_description(&export, endpoint, &taker).await?,
             _ => self.export_records(&export, &mut taker).await?,
         };

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`caller`] | who calls, and what they may do |
 //! | [`mod@author`] | reading and changing this city's own resources |
+//! | [`mod@history`] | what resources were before |
 //! | [`mod@import`] | many at once, from files |
 //! | [`mod@export`] | many at once, into files |
 //! | [`mod@codes`] | code lists, for forms and checks in clients |
@@ -26,6 +27,7 @@ pub mod caller;
 pub mod codes;
 pub mod error;
 pub mod export;
+pub mod history;
 pub mod import;
 pub mod index;
 pub mod peers;

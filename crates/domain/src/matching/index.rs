@@ -1,13 +1,14 @@
 //! Finding candidates among many subjects without comparing all with all.
 
 use std::{
+    cmp::Ordering,
     collections::{BTreeSet, HashMap},
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
 use super::{
-    Match, Verdict,
-    score::{Prepared, weigh},
+    Match,
+    score::{POSSIBLE, Prepared, can_reach, weigh},
     subject::{Subject, SubjectKind},
 };
 
@@ -22,14 +23,32 @@ const BEGINNING: usize = 5;
 
 /// Subjects among which candidates are looked for.
 ///
-/// Two subjects are compared if they share a block: an identifier, a specific word or its beginning, the consonants with
-/// which the name begins, or (places) neighbouring cells of 0.1 degrees. Names are only looked up within a country and among
-/// subjects without one. So the work for a question depends on how common its words are, not on how many subjects there are.
-/// What shares only words that more than 1,000 subjects have is not found.
+/// Two subjects are compared if they share a block: an identifier, a specific word or its beginning, the consonants
+/// with which the name begins, or (places) neighbouring cells of 0.1 degrees. Names are only looked up within a country
+/// and among subjects without one. So the work for a question depends on how common its words are, not on how many
+/// subjects there are. What shares only words that more than 1,000 subjects have is not found.
 #[derive(Default)]
 pub struct Index {
     subjects: Vec<Prepared>,
     blocks: HashMap<u64, Vec<usize>>,
+}
+
+/// Two subjects of an index that may be the same.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    /// The one whose name comes first.
+    pub left: String,
+    /// The other is [`Match::other`].
+    pub found: Match,
+}
+
+impl Pair {
+    /// The order of pairs: the likeliest first, equally likely ones by their names.
+    #[must_use]
+    pub fn by_likeness(one: &Self, other: &Self) -> Ordering {
+        let score = other.found.score.total_cmp(&one.found.score);
+        score.then_with(|| one.left.cmp(&other.left)).then_with(|| one.found.other.cmp(&other.found.other))
+    }
 }
 
 /// What subjects can share. Names stand with the country, or with `None` for all countries.
@@ -76,18 +95,48 @@ impl Index {
         self.subjects.push(prepared);
     }
 
-    /// The subjects that may be the same as this one, the likeliest first and at most `limit`: those that are suggested as
-    /// [`Verdict::Same`] or [`Verdict::Possible`]. Never the subject itself, known by its name.
+    /// The subjects that may be the same as this one, the likeliest first and at most `limit`: those that score
+    /// [`POSSIBLE`] or more. Never the subject itself, known by its name.
     #[must_use]
     pub fn candidates(&self, subject: &Subject, limit: usize) -> Vec<Match> {
-        let prepared = Prepared::of(subject.clone());
+        let mut matches = self.alike(&Prepared::of(subject.clone()), POSSIBLE);
+        matches.sort_by(|one, other| other.score.total_cmp(&one.score).then_with(|| one.other.cmp(&other.other)));
+        matches.truncate(limit);
+        matches
+    }
+
+    /// Those pairs within the index that score at least `least` and that `wanted` accepts, the likeliest first and at
+    /// most `limit`. Each pair is there once. 0 as the least means [`POSSIBLE`]; what scores less is suggested as
+    /// different.
+    #[must_use]
+    pub fn pairs(&self, least: f64, limit: usize, wanted: impl Fn(&Pair) -> bool) -> Vec<Pair> {
+        let least = if least > 0.0 { least } else { POSSIBLE };
+        let mut pairs: Vec<Pair> = Vec::new();
+        for prepared in &self.subjects {
+            let left = &prepared.subject.name;
+            let found = self.alike(prepared, least).into_iter().filter(|found| *left < found.other);
+            pairs.extend(found.map(|found| Pair { left: left.clone(), found }).filter(&wanted));
+            // So that not all pairs of a large index are kept.
+            if pairs.len() > limit.saturating_mul(2).saturating_add(1_000) {
+                pairs.sort_by(Pair::by_likeness);
+                pairs.truncate(limit);
+            }
+        }
+        pairs.sort_by(Pair::by_likeness);
+        pairs.truncate(limit);
+        pairs
+    }
+
+    /// The others that score at least so much, in no order.
+    fn alike(&self, prepared: &Prepared, least: f64) -> Vec<Match> {
+        let subject = &prepared.subject;
         let countries: &[Option<&str>] =
             if subject.country.is_empty() { &[None] } else { &[Some(subject.country.as_str()), Some("")] };
         let around = cell(subject).into_iter().flat_map(|(north, east)| {
             (-1..=1).flat_map(move |up| (-1..=1).map(move |right| (north + up, wrapped(east + right))))
         });
         let mut found: Vec<&Vec<usize>> = Vec::new();
-        blocks(&prepared, countries, around, &mut |key| {
+        blocks(prepared, countries, around, &mut |key| {
             found.extend(self.blocks.get(&key).filter(|block| block.len() <= BLOCK_MAX));
         });
         // The rarest first: they say most.
@@ -99,16 +148,14 @@ impl Index {
             }
             chosen.insert(*at);
         }
-        let mut matches: Vec<Match> = chosen
+        chosen
             .into_iter()
             .filter_map(|at| self.subjects.get(at))
             .filter(|other| other.subject.kind == subject.kind && other.subject.name != subject.name)
-            .map(|other| weigh(&prepared, other))
-            .filter(|weighed| weighed.verdict > Verdict::Different)
-            .collect();
-        matches.sort_by(|one, other| other.score.total_cmp(&one.score).then_with(|| one.other.cmp(&other.other)));
-        matches.truncate(limit);
-        matches
+            .filter(|other| can_reach(least, prepared, other))
+            .map(|other| weigh(prepared, other))
+            .filter(|weighed| weighed.score >= least)
+            .collect()
     }
 }
 

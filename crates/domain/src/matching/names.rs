@@ -9,11 +9,14 @@ const WORD_LEAST: f64 = 0.8;
 const WORD_SHORTEST: usize = 4;
 /// The weight of an article or another word that says nothing; the others weigh the square root of their length.
 const FILLER: f64 = 0.15;
-/// The least likeness of names of which one holds the other whole, as `Cherbourg-en-Cotentin` holds `Cherbourg`. Only of
-/// places.
+/// The least likeness of names of which one holds the other whole, as `Cherbourg-en-Cotentin` holds `Cherbourg`. Only
+/// of places.
 const WITHIN: f64 = 0.72;
-/// The most words of a name that are looked at.
+/// Words after which a name says where it is, as `Joué-lès-Tours` is near Tours, not Tours.
+const NEAR: [&str; 12] = ["am", "bei", "devant", "les", "lez", "nad", "near", "ob", "pres", "sous", "sur", "upon"];
+/// The most words of a name that are looked at, and the most letters.
 const WORDS_MAX: usize = 20;
+const LETTERS_MAX: usize = 200;
 
 /// A name made ready for comparison.
 pub(super) struct Name {
@@ -30,7 +33,12 @@ pub(super) struct Name {
 struct Word {
     folded: Vec<char>,
     latin: Vec<char>,
+    /// Which letters there are, each as one of 64 bits.
+    folded_set: u64,
+    latin_set: u64,
     filler: bool,
+    /// It says where the thing is.
+    locating: bool,
 }
 
 /// How alike two names are.
@@ -45,15 +53,13 @@ pub(super) struct Likeness {
 impl Word {
     fn of(folded: &str, filler: bool) -> Self {
         let latin = any_ascii::any_ascii(folded).to_ascii_lowercase();
-        Self {
-            folded: folded.chars().collect(),
-            latin: latin.chars().filter(char::is_ascii_alphanumeric).collect(),
-            filler,
-        }
+        let folded: Vec<char> = folded.chars().collect();
+        let latin: Vec<char> = latin.chars().filter(char::is_ascii_alphanumeric).collect();
+        Self { folded_set: set(&folded), latin_set: set(&latin), folded, latin, filler, locating: false }
     }
 
-    fn letters(&self, latin: bool) -> &[char] {
-        if latin { &self.latin } else { &self.folded }
+    fn letters(&self, latin: bool) -> (&[char], u64) {
+        if latin { (&self.latin, self.latin_set) } else { (&self.folded, self.folded_set) }
     }
 
     fn weight(&self) -> f64 {
@@ -65,7 +71,9 @@ impl Name {
     pub(super) fn of(written: &str) -> Self {
         let mut meaning = Meaning::default();
         let (mut words, mut generic) = (Vec::new(), Vec::new());
-        let all = text::words(written);
+        let written: String = written.chars().take(LETTERS_MAX).collect();
+        let all = text::words(&written);
+        let mut locating = false;
         for word in all.iter().take(WORDS_MAX) {
             match generic::meaning(word) {
                 Some(found) if found.is_filler() => words.push(Word::of(word, true)),
@@ -73,8 +81,9 @@ impl Name {
                     meaning = if generic.is_empty() { found } else { meaning.and(found) };
                     generic.push(Word::of(word, false));
                 }
-                None => words.push(Word::of(word, false)),
+                None => words.push(Word { locating, ..Word::of(word, false) }),
             }
+            locating |= NEAR.contains(&word.as_str()) && words.iter().any(|word| !word.filler);
         }
         // A name of nothing but generic words, such as `Ville`, is compared by these.
         if words.iter().all(|word| word.filler) {
@@ -84,7 +93,7 @@ impl Name {
             words.iter().filter(|word| !word.filler).flat_map(|word| word.folded.iter().copied()).collect();
         let joined = Word::of(&joined.into_iter().collect::<String>(), false);
         let is_latin = words.iter().all(|word| word.folded == word.latin);
-        Self { written: written.to_owned(), meaning, words, joined, is_latin }
+        Self { written, meaning, words, joined, is_latin }
     }
 
     /// The specific words in Latin letters, without articles: what names are found by.
@@ -97,7 +106,8 @@ impl Name {
         self.joined.latin.iter().collect()
     }
 
-    /// The first letter and the next three consonants, each once in a row: what a slip or a transliteration mostly leaves.
+    /// The first letter and the next three consonants, each once in a row: what a slip or a transliteration mostly
+    /// leaves.
     pub(super) fn skeleton(&self) -> String {
         let mut skeleton = String::new();
         for letter in &self.joined.latin {
@@ -154,12 +164,16 @@ impl Name {
 }
 
 fn alike(one: &Word, other: &Word, latin: bool) -> f64 {
-    if one.filler == other.filler { likeness_of_letters(one.letters(latin), other.letters(latin)) } else { 0.0 }
+    if one.filler == other.filler && one.locating == other.locating {
+        likeness_of_letters(one.letters(latin), other.letters(latin))
+    } else {
+        0.0
+    }
 }
 
-/// 1 for equal words, less for each letter that is missing, added, replaced or exchanged with its neighbour (optimal string
-/// alignment), 0 below [`WORD_LEAST`].
-fn likeness_of_letters(one: &[char], other: &[char]) -> f64 {
+/// 1 for equal words, less for each letter that is missing, added, replaced or exchanged with its neighbour (optimal
+/// string alignment), 0 below [`WORD_LEAST`].
+fn likeness_of_letters((one, one_set): (&[char], u64), (other, other_set): (&[char], u64)) -> f64 {
     if one.is_empty() || other.is_empty() {
         return 0.0;
     }
@@ -169,12 +183,21 @@ fn likeness_of_letters(one: &[char], other: &[char]) -> f64 {
     let longest = one.len().max(other.len());
     let shortest = one.len().min(other.len());
     let most = 1.0 - WORD_LEAST;
+    // Each letter that only one of them has is at least half a change: cheap to see, and most pairs end here.
+    let alone = (one_set & !other_set).count_ones().max((other_set & !one_set).count_ones());
+    if f64::from(alone) > most * f64::from(short(longest)) {
+        return 0.0;
+    }
     if shortest < WORD_SHORTEST || f64::from(short(longest - shortest)) > most * f64::from(short(longest)) {
         return 0.0;
     }
     let (one, other): (String, String) = (one.iter().collect(), other.iter().collect());
     let share = f64::from(short(strsim::osa_distance(&one, &other))) / f64::from(short(longest));
     if share > most { 0.0 } else { (1.0 - share).powf(1.5) }
+}
+
+fn set(letters: &[char]) -> u64 {
+    letters.iter().fold(0, |set, letter| set | 1 << (u32::from(*letter) % 64))
 }
 
 fn short(length: usize) -> u16 {

@@ -31,6 +31,9 @@ const BODY_ONE_SIDED: f64 = 0.6;
 const FORM_ONE_SIDED: f64 = 0.95;
 /// Different legal forms: often two companies of one owner.
 const FORM_DIFFERS: f64 = 0.8;
+/// One is a town and the other a region, or one a chamber and the other an association: registers sort the same body
+/// differently, so this alone excludes nothing.
+const SORT_DIFFERS: f64 = 0.88;
 /// An organisation has two identifiers in one register.
 const IDENTIFIER_DIFFERS: f64 = 0.6;
 /// A place has two identifiers in one register; registers of places have one for the town and one for the municipality.
@@ -39,8 +42,8 @@ const PLACE_IDENTIFIER_DIFFERS: f64 = 0.85;
 const POPULATION_TIMES: f64 = 20.0;
 /// … which counts this.
 const POPULATION_DIFFERS: f64 = 0.92;
-/// Points of one place agree up to the first distance in kilometres and are as far as can be from the second on, where the
-/// factor is the third. Municipalities are 10 to 20 km wide, homonyms of one country rarely nearer than 50 km.
+/// Points of one place agree up to the first distance in kilometres and are as far as can be from the second on, where
+/// the factor is the third. Municipalities are 10 to 20 km wide, homonyms of one country rarely nearer than 50 km.
 const PLACE_DISTANCE: (f64, f64, f64) = (4.0, 50.0, 0.3);
 /// The same of organisations, whose seats move and whose points often are those of their cities.
 const ORGANIZATION_DISTANCE: (f64, f64, f64) = (30.0, 300.0, 0.7);
@@ -97,9 +100,8 @@ pub(super) fn weigh(one: &Prepared, other: &Prepared) -> Match {
     let countries = country(&one.subject, &other.subject);
     let identifiers = identifier(one, other);
     if let Some(equal) = identifiers.as_ref().filter(|feature| feature.value > 0.5) {
-        let abroad = countries.value < 0.5 && countries.weight <= COUNTRY_DIFFERS;
-        let score = if abroad { IDENTIFIER_ABROAD } else { 1.0 };
-        let mut features = vec![Feature { weight: score, ..equal.clone() }];
+        let score = if countries.weight <= COUNTRY_DIFFERS { IDENTIFIER_ABROAD } else { 1.0 };
+        let mut features = vec![Feature { weight: score, evidence: score, ..equal.clone() }];
         // What else is known is shown, though it does not change the score.
         features.extend(names(one, other));
         features.push(countries);
@@ -112,6 +114,7 @@ pub(super) fn weigh(one: &Prepared, other: &Prepared) -> Match {
         return Match { other: name, score: 0.0, verdict: Verdict::Different, features };
     }
     features.extend(named);
+    features.extend(sort(&one.subject, &other.subject));
     features.push(countries);
     features.extend(distance(&one.subject, &other.subject));
     features.extend(population(&one.subject, &other.subject));
@@ -137,12 +140,8 @@ fn identifier(one: &Prepared, other: &Prepared) -> Option<Feature> {
         let Some((_, first)) = theirs.peek() else { continue };
         let first = first.clone();
         if theirs.any(|(_, their)| their == value) {
-            return Some(Feature {
-                name: "identifier",
-                value: 1.0,
-                weight: 1.0,
-                remark: format!("both are {} in {scheme}", quoted(value)),
-            });
+            let remark = format!("both are {} in {scheme}", quoted(value));
+            return Some(Feature::known(format!("identifier {scheme}"), 1.0, 1.0, remark));
         }
         differing.get_or_insert_with(|| (scheme.clone(), value.clone(), first));
     }
@@ -152,37 +151,58 @@ fn identifier(one: &Prepared, other: &Prepared) -> Option<Feature> {
         SubjectKind::Place => PLACE_IDENTIFIER_DIFFERS,
     };
     let remark = format!("{scheme} has {} and {}", quoted(&mine), quoted(&theirs));
-    Some(Feature { name: "identifier", value: 0.0, weight, remark })
+    Some(Feature::known(format!("identifier {scheme}"), 0.0, weight, remark))
+}
+
+/// Whether a score of this much is possible at all: all other factors are at most 1. Cheap, since most pairs end here.
+pub(super) fn can_reach(least: f64, one: &Prepared, other: &Prepared) -> bool {
+    best_names(one, other).is_some_and(|best| best.factor * best.generic >= least)
+        || one.identifiers.iter().any(|identifier| other.identifiers.contains(identifier))
+}
+
+/// The two names that are most alike.
+struct Best<'a> {
+    mine: &'a Name,
+    theirs: &'a Name,
+    /// How alike they are, and what that counts.
+    likeness: f64,
+    factor: f64,
+    /// What their generic words count.
+    generic: f64,
+}
+
+fn best_names<'a>(one: &'a Prepared, other: &'a Prepared) -> Option<Best<'a>> {
+    let places = one.subject.kind == SubjectKind::Place;
+    let pairs = one.names.iter().flat_map(|mine| other.names.iter().map(move |theirs| (mine, theirs)));
+    let weighed = pairs.map(|(mine, theirs)| {
+        let likeness = mine.likeness(theirs, places);
+        let latin = likeness.latin * TRANSLITERATED;
+        let (factor, likeness) =
+            if likeness.written >= latin { (likeness.written, likeness.written) } else { (latin, likeness.latin) };
+        Best { mine, theirs, likeness, factor, generic: generic_factor(mine.meaning, theirs.meaning) }
+    });
+    weighed.max_by(|one, other| (one.factor * one.generic).total_cmp(&(other.factor * other.generic)))
 }
 
 /// The best pair of names: how alike they are, and what their generic words say. Empty if there is no pair.
 fn names(one: &Prepared, other: &Prepared) -> Vec<Feature> {
-    let places = one.subject.kind == SubjectKind::Place;
-    let pairs = one.names.iter().flat_map(|mine| other.names.iter().map(move |theirs| (mine, theirs)));
-    let best = pairs
-        .map(|(mine, theirs)| {
-            let likeness = mine.likeness(theirs, places);
-            let latin = likeness.latin * TRANSLITERATED;
-            let (weight, value) =
-                if likeness.written >= latin { (likeness.written, likeness.written) } else { (latin, likeness.latin) };
-            let generic = generic_words(mine.meaning, theirs.meaning);
-            (weight * generic.as_ref().map_or(1.0, |feature| feature.weight), weight, value, mine, theirs, generic)
-        })
-        .max_by(|one, other| one.0.total_cmp(&other.0));
-    let Some((_, weight, value, mine, theirs, generic)) = best else { return Vec::new() };
-    let (mine, theirs) = (quoted(&mine.written), quoted(&theirs.written));
-    let how = if weight < value { ", transliterated" } else { "" };
-    let remark = format!("{mine} and {theirs} are alike by {value:.2}{how}");
-    let mut features = vec![Feature { name: "name", value, weight, remark }];
-    features.extend(generic);
+    let Some(best) = best_names(one, other) else { return Vec::new() };
+    let how = if best.factor < best.likeness { ", transliterated" } else { "" };
+    let (mine, theirs) = (quoted(&best.mine.written), quoted(&best.theirs.written));
+    let remark = format!("{mine} and {theirs} are alike by {:.2}{how}", best.likeness);
+    let mut features = vec![Feature::known("name", best.likeness, best.factor, remark)];
+    let (mine, theirs) = (best.mine.meaning, best.theirs.meaning);
+    if !mine.is_filler() || !theirs.is_filler() {
+        let said = |meaning: Meaning| if meaning.is_filler() { "nothing".to_owned() } else { meaning.names() };
+        let remark = format!("generic words say {} and {}", said(mine), said(theirs));
+        let value = if best.generic < 1.0 { 0.0 } else { 1.0 };
+        features.push(Feature::known("generic words", value, best.generic, remark));
+    }
     features
 }
 
-/// What the generic words of two names say about each other. `None` if neither has any.
-fn generic_words(mine: Meaning, theirs: Meaning) -> Option<Feature> {
-    if mine.is_filler() && theirs.is_filler() {
-        return None;
-    }
+/// What the generic words of two names say about each other.
+fn generic_factor(mine: Meaning, theirs: Meaning) -> f64 {
     let territory = match (mine.territory, theirs.territory) {
         (0, 0) => 1.0,
         (0, _) | (_, 0) => ONE_SIDED,
@@ -200,19 +220,15 @@ fn generic_words(mine: Meaning, theirs: Meaning) -> Option<Feature> {
         (one, other) if one & other == 0 => FORM_DIFFERS,
         _ => 1.0,
     };
-    let weight: f64 = territory * body * form;
-    let said = |meaning: Meaning| if meaning.is_filler() { "nothing".to_owned() } else { meaning.names() };
-    let remark = format!("generic words say {} and {}", said(mine), said(theirs));
-    Some(Feature { name: "generic_words", value: if weight < 1.0 { 0.0 } else { 1.0 }, weight, remark })
+    territory * body * form
 }
 
 fn country(one: &Subject, other: &Subject) -> Feature {
-    let (value, weight, remark) = match (one.country.as_str(), other.country.as_str()) {
-        ("", _) | (_, "") => (0.0, COUNTRY_UNKNOWN, "not known of both".to_owned()),
-        (mine, theirs) if mine == theirs => (1.0, 1.0, format!("both in {mine}")),
-        (mine, theirs) => (0.0, COUNTRY_DIFFERS, format!("in {mine} and in {theirs}")),
-    };
-    Feature { name: "country", value, weight, remark }
+    match (one.country.as_str(), other.country.as_str()) {
+        ("", _) | (_, "") => Feature::unknown("country", COUNTRY_UNKNOWN, "the countries of both are not known"),
+        (mine, theirs) if mine == theirs => Feature::known("country", 1.0, 1.0, format!("both in {mine}")),
+        (mine, theirs) => Feature::known("country", 0.0, COUNTRY_DIFFERS, format!("in {mine} and in {theirs}")),
+    }
 }
 
 fn distance(one: &Subject, other: &Subject) -> Option<Feature> {
@@ -221,16 +237,21 @@ fn distance(one: &Subject, other: &Subject) -> Option<Feature> {
         SubjectKind::Organization => (ORGANIZATION_DISTANCE, None),
     };
     let (Some(mine), Some(theirs)) = (one.point, other.point) else {
-        return unknown.map(|weight| Feature {
-            name: "distance",
-            value: 0.0,
-            weight,
-            remark: "the points of both are not known".to_owned(),
-        });
+        return unknown.map(|weight| Feature::unknown("distance", weight, "the points of both are not known"));
     };
     let apart = geography::distance_km(mine, theirs);
     let weight = 1.0 - (1.0 - least) * ((apart - near) / (far - near)).clamp(0.0, 1.0);
-    Some(Feature { name: "distance", value: apart, weight, remark: format!("{apart:.1} km apart") })
+    Some(Feature::known("distance", apart, weight, format!("{apart:.1} km apart")))
+}
+
+/// What sort of body or place both are, if that is known and differs.
+fn sort(one: &Subject, other: &Subject) -> Option<Feature> {
+    let differ = !one.sort.is_empty() && !other.sort.is_empty() && one.sort != other.sort;
+    let words = |sort: &str| sort.to_lowercase().replace('_', " ");
+    differ.then(|| {
+        let remark = format!("one is a {}, the other a {}", words(&one.sort), words(&other.sort));
+        Feature { evidence: -0.5, ..Feature::known("kind", 0.0, SORT_DIFFERS, remark) }
+    })
 }
 
 /// Only of places, and only if they differ much.
@@ -242,11 +263,9 @@ fn population(one: &Subject, other: &Subject) -> Option<Feature> {
     // Populations of the earth fit; larger numbers are nonsense and equal.
     let number = |people: i64| f64::from(u32::try_from(people).unwrap_or(u32::MAX));
     let times = number(large) / number(small);
-    (times >= POPULATION_TIMES).then(|| Feature {
-        name: "population",
-        value: times,
-        weight: POPULATION_DIFFERS,
-        remark: format!("{large} against {small} inhabitants"),
+    (times >= POPULATION_TIMES).then(|| {
+        let remark = format!("{large} against {small} inhabitants");
+        Feature { evidence: -0.1, ..Feature::known("population", times, POPULATION_DIFFERS, remark) }
     })
 }
 

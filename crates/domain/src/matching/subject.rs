@@ -1,7 +1,12 @@
 //! What is compared, and how it is taken from a record.
 
-use isopolity_proto::{registry::Organization, types::Place};
+use isopolity_proto::{
+    registry::{self, Organization, OrganizationKind, PlaceKind},
+    types::{LocalizedText, Place, Point},
+};
 use prost_reflect::{DynamicMessage, ReflectMessage as _};
+
+use crate::{Kind, Name};
 
 /// What kind of thing a subject is. Subjects of different kinds are never the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,6 +24,8 @@ pub struct Subject {
     pub name: String,
     /// Organisation or place.
     pub kind: SubjectKind,
+    /// What sort of body or place, as the registry names it without its prefix, for example `CHAMBER`.
+    pub sort: String,
     /// Its names, in any language and script.
     pub names: Vec<String>,
     /// ISO 3166-1 alpha-2, or `XK`.
@@ -44,6 +51,7 @@ impl Subject {
         Self {
             name: name.to_owned(),
             kind,
+            sort: String::new(),
             names: names.iter().map(|&name| name.to_owned()).collect(),
             country: country.to_owned(),
             point: None,
@@ -64,8 +72,12 @@ impl Subject {
             (country, _) => country,
         };
         Self {
-            names: organization.display_names.iter().map(|name| name.text.clone()).collect(),
-            point: seat.and_then(point),
+            sort: match organization.kind() {
+                OrganizationKind::Unspecified => String::new(),
+                kind => kind.as_str_name().trim_start_matches("ORGANIZATION_KIND_").to_owned(),
+            },
+            names: texts(&organization.display_names),
+            point: seat.and_then(|seat| point(seat.point.as_ref())),
             identifiers: organization
                 .identifiers
                 .iter()
@@ -79,8 +91,8 @@ impl Subject {
     #[must_use]
     pub fn of_place(name: &str, place: &Place) -> Self {
         Self {
-            names: place.names.iter().map(|name| name.text.clone()).collect(),
-            point: point(place),
+            names: texts(&place.names),
+            point: point(place.point.as_ref()),
             population: place.population,
             geonames_id: place.geonames_id,
             wikidata: place.wikidata.clone(),
@@ -89,18 +101,55 @@ impl Subject {
         }
     }
 
-    /// What a record says. `None` if it is no organisation.
+    /// What a place's record says.
+    #[must_use]
+    pub fn of_place_record(place: &registry::Place) -> Self {
+        Self {
+            sort: match place.kind() {
+                PlaceKind::Unspecified => String::new(),
+                kind => kind.as_str_name().trim_start_matches("PLACE_KIND_").to_owned(),
+            },
+            names: texts(&place.display_names),
+            point: point(place.point.as_ref()),
+            population: place.population,
+            geonames_id: place.geonames_id,
+            wikidata: place.wikidata.clone(),
+            locode: place.locode.clone(),
+            ..Self::named(&place.name, SubjectKind::Place, &[], &place.country)
+        }
+    }
+
+    /// What a record says. `None` if it is neither an organisation nor a place. [`super::subject`] gives it another
+    /// name.
     #[must_use]
     pub fn of_record(record: &DynamicMessage) -> Option<Self> {
         match record.descriptor().full_name() {
             "isopolity.registry.v1.Organization" => {
                 record.transcode_to::<Organization>().ok().map(|organization| Self::of_organization(&organization))
             }
+            "isopolity.registry.v1.Place" => {
+                record.transcode_to::<registry::Place>().ok().map(|place| Self::of_place_record(&place))
+            }
             _ => None,
         }
     }
 }
 
-fn point(place: &Place) -> Option<(f64, f64)> {
-    place.point.as_ref().map(|point| (point.latitude, point.longitude))
+/// What the record of this name says. `None` if it is neither an organisation nor a place.
+#[must_use]
+pub fn subject(name: &Name, record: &DynamicMessage) -> Option<Subject> {
+    matches!(name.kind(), Kind::Organization | Kind::Place).then(|| Subject::of_record(record)).flatten().map(
+        |subject| {
+            // A record that is not written yet may not hold its name.
+            Subject { name: name.to_string(), ..subject }
+        },
+    )
+}
+
+fn texts(names: &[LocalizedText]) -> Vec<String> {
+    names.iter().map(|name| name.text.clone()).collect()
+}
+
+fn point(point: Option<&Point>) -> Option<(f64, f64)> {
+    point.map(|point| (point.latitude, point.longitude))
 }

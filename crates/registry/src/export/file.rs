@@ -75,7 +75,7 @@ impl File {
             (ExportFormat::Xlsx, kinds) => {
                 Writer::Workbook { sheets: Box::new(Sheets::new()), kinds: kinds.iter().rev().copied().collect() }
             }
-            (format, _) => return Err(Error::internal(format!("{} is not written yet", format.as_str_name()))),
+            (format, _) => return Err(Error::internal(format!("{} is no form for records alone", format.as_str_name()))),
         };
         Ok(Self { buffer, writer })
     }

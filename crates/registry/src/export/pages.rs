@@ -30,12 +30,6 @@ impl<'a> Pages<'a> {
         Self { registry, audience: export.audience, filter, kinds, after: None, page: VecDeque::new() }
     }
 
-    /// All of one kind, without a filter.
-    pub(super) fn of_kind(registry: &'a Registry, audience: Audience, kind: Kind) -> Self {
-        let kinds = VecDeque::from([kind]);
-        Self { registry, audience, filter: None, kinds, after: None, page: VecDeque::new() }
-    }
-
     /// The next resource as the audience sees it.
     pub(super) async fn next(&mut self) -> Result<Option<(Kind, DynamicMessage)>, Error> {
         while let Some(kind) = self.kinds.front().copied() {
@@ -46,7 +40,7 @@ impl<'a> Pages<'a> {
                     return Ok(Some((kind, resource)));
                 }
             }
-            let page = self.registry.store().list(kind, self.audience, self.after.as_ref(), PAGE).await?;
+            let page = self.registry.store().documents_of_kind(kind, self.audience, self.after.as_ref(), PAGE).await?;
             match page.last() {
                 Some(last) => self.after = Some(last.name.clone()),
                 None => {
@@ -63,21 +57,24 @@ impl<'a> Pages<'a> {
 impl Registry {
     /// A resource as an audience sees it; `None` if it sees none of this name.
     pub(super) async fn visible(&self, name: &Name, audience: Audience) -> Result<Option<DynamicMessage>, Error> {
-        let document = self.store().document(name).await?;
-        match document.filter(|document| (Audience::Public..=audience).contains(&document.audience)) {
-            Some(document) => seen_by(document, audience),
-            None => Ok(None),
-        }
+        Ok(self.all_visible(std::slice::from_ref(name), audience).await?.pop())
+    }
+
+    /// Those of the named resources that an audience sees, as it sees them, by name.
+    pub(super) async fn all_visible(&self, names: &[Name], audience: Audience) -> Result<Vec<DynamicMessage>, Error> {
+        let documents = self.store().documents(names).await?.into_iter();
+        let seen = documents.filter(|document| (Audience::Public..=audience).contains(&document.audience));
+        seen.filter_map(|document| seen_by(document, audience).transpose()).collect()
     }
 }
 
 /// The document as an audience sees it, `None` if it was deleted. What the audience may not see is taken away before
 /// anybody looks at it, also a filter.
 fn seen_by(document: Document, audience: Audience) -> Result<Option<DynamicMessage>, Error> {
-    let mut resource = Resource::decode(document.name.kind(), document.body)?.0;
-    if resource.has_field_by_name("delete_time") {
+    if document.delete_time.is_some() {
         return Ok(None);
     }
+    let mut resource = Resource::decode(document.name.kind(), document.body)?.0;
     if audience < Audience::Internal {
         project(&mut resource, audience);
     }
