@@ -175,6 +175,43 @@ async fn a_large_file_comes_in_pieces_with_every_record_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn activities_name_the_organisations_that_the_audience_sees() {
+    let feira = TestNode::start("feira.example").await;
+    let ask = |audience| of(&feira, ExportFormat::IatiActivity, audience, &[]);
+    let refused = export(&feira.api, ask(Audience::Public)).await.unwrap_err();
+    assert_eq!(
+        reason(&refused),
+        (Code::NotFound, "RESOURCE_NOT_FOUND".into()),
+        "a file without activities is not IATI"
+    );
+
+    feira.api.create_organization("mill", organization("A mill by its record", "MA")).await;
+    let hidden = Organization { audience: Audience::Internal.into(), ..organization("A hidden baker", "PT") };
+    feira.api.create_organization("baker", hidden).await;
+    let mut bread = partnership("Bread", "MA");
+    bread.participants[0].organization = format!("{}/organizations/baker", feira.parent());
+    bread.participants[1].organization = format!("{}/organizations/mill", feira.parent());
+    feira.api.create("bread", bread).await;
+    let public = export(&feira.api, ask(Audience::Public)).await.unwrap();
+    let internal = export(&feira.api, ask(Audience::Internal)).await.unwrap();
+    let holds = |exported: &Exported| {
+        ["Bread", "A mill by its record", "A hidden baker"].map(|text| exported.text().contains(text))
+    };
+    assert_eq!((holds(&public), public.records), ([true, true, false], 1), "{}", public.text());
+    assert_eq!((holds(&internal), internal.records), ([true, true, true], 1), "{}", internal.text());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_deleted_is_not_exported() {
+    let feira = TestNode::start("feira.example").await;
+    let bread = feira.api.create("bread", partnership("Bread", "MA")).await;
+    feira.api.create("cake", partnership("Cake", "MA")).await;
+    feira.api.delete(&bread.name, "").await.unwrap();
+    let request = of(&feira, ExportFormat::JsonLines, Audience::Internal, &["partnership"]);
+    assert_eq!(export(&feira.api, request).await.unwrap().names(), ["cities/feira.example/partnerships/cake"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_catalogue_describes_the_kinds_that_there_are() {
     let feira = TestNode::plan("feira.example").open_to_everyone().start().await;
     feira.api.create_organization("mill", organization("A mill", "MA")).await;

@@ -5,7 +5,8 @@
 //! it. The document brings its own context, so nothing has to be fetched to read it.
 //!
 //! Terms are taken from the authority tables of the European Union where those have one: themes, file types, countries,
-//! languages, access rights. A language or country that they lack is left out rather than named otherwise.
+//! languages, access rights. Countries and languages go by their ISO codes of three letters, as in those tables; one
+//! without such a code is left out.
 
 mod texts;
 mod words;

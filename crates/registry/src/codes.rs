@@ -74,7 +74,7 @@ impl Registry {
         while found.len() <= size {
             let entries = known.entries(&after, GLANCE, query);
             let Some(last) = entries.last() else { break };
-            last.code.as_ref().clone_into(&mut after);
+            after = String::from(&*last.code);
             found.extend(entries.into_iter().filter(wanted).take(size + 1 - found.len()));
         }
         let more = found.len() > size;

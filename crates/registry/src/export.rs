@@ -128,13 +128,14 @@ impl Registry {
     async fn export_records(&self, export: &Export, taker: &mut Taker) -> Result<bool, Error> {
         let mut pages = Pages::of(self, export);
         let mut file = File::begin(export)?;
+        let buffer = file.buffer();
         while let Some((kind, resource)) = pages.next().await? {
             if file.write(kind, &resource)? {
                 taker.records += 1;
             } else {
                 taker.left_out += 1;
             }
-            if !taker.take(file.buffer(), PIECE_MAX).await {
+            if !taker.take(&buffer, PIECE_MAX).await {
                 return Ok(false);
             }
         }

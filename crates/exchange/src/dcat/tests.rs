@@ -11,7 +11,7 @@ fn city() -> City {
     City {
         name: "cities/feira.example".into(),
         display_names: vec![text("Santa Maria da Feira", "pt")],
-        languages: vec!["pt-PT".into(), "zxx-invalid".into()],
+        languages: vec!["pt-PT".into(), "x-unknown".into()],
         website: "https://feira.example/".into(),
         place: Some(Place { country: "PT".into(), geonames_id: 2_739_723, ..Default::default() }),
         contact_points: vec![

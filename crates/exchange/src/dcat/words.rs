@@ -120,13 +120,13 @@ pub(super) fn literal(text: &str, language: &str) -> Value {
     if plain { json!(text) } else { json!({ "@value": text, "@language": language }) }
 }
 
-/// A country by its ISO 3166-1 code, if the table has it.
+/// A country by its ISO 3166-1 code. The table has them by their codes of three letters.
 pub(super) fn country(code: &str) -> Option<Value> {
     let alpha3 = codes::look_up("iso3166-1", code)?.note("alpha3")?;
     Some(authority(&format!("country/{alpha3}")))
 }
 
-/// A language by its tag (BCP 47), if the table has it. The table knows no regions or scripts.
+/// A language by its tag (BCP 47). The table has them by their codes of three letters, without regions and scripts.
 pub(super) fn language(tag: &str) -> Option<Value> {
     let primary = tag.split('-').next()?.to_ascii_lowercase();
     let alpha3 = codes::look_up("iso639", &primary)?.note("alpha3")?;

@@ -75,14 +75,16 @@ impl File {
             (ExportFormat::Xlsx, kinds) => {
                 Writer::Workbook { sheets: Box::new(Sheets::new()), kinds: kinds.iter().rev().copied().collect() }
             }
-            (format, _) => return Err(Error::internal(format!("{} is no form for records alone", format.as_str_name()))),
+            (format, _) => {
+                return Err(Error::internal(format!("{} is no form for records alone", format.as_str_name())));
+            }
         };
         Ok(Self { buffer, writer })
     }
 
     /// What can be handed on.
-    pub(super) fn buffer(&self) -> &Buffer {
-        &self.buffer
+    pub(super) fn buffer(&self) -> Buffer {
+        self.buffer.clone()
     }
 
     /// Adds a resource. `false`: the form can't hold it, and it was left out.
