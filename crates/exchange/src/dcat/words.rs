@@ -129,9 +129,14 @@ pub(super) fn country(code: &str) -> Option<Value> {
 /// A language by its tag (BCP 47). The table has them by their codes of three letters, without regions and scripts.
 pub(super) fn language(tag: &str) -> Option<Value> {
     let primary = tag.split('-').next()?.to_ascii_lowercase();
-    let alpha3 = codes::look_up("iso639", &primary)?.note("alpha3")?;
-    // The terminological code comes first where there are two, and that is the table's.
-    let alpha3 = alpha3.split('|').next()?;
+    let known = codes::look_up("iso639", &primary)?;
+    let alpha3 = match known.note("alpha3") {
+        // The terminological code comes first where there are two, and that is the table's.
+        Some(codes) => codes.split('|').next()?,
+        // No language, several, none of those that have a code.
+        None if matches!(primary.as_str(), "mis" | "mul" | "und" | "zxx") => return None,
+        None => &primary,
+    };
     Some(authority(&format!("language/{}", alpha3.to_ascii_uppercase())))
 }
 
