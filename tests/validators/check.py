@@ -32,6 +32,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SEMIC = ROOT / "tests" / "data" / "semic"
 IATI = ROOT / "crates" / "exchange" / "data" / "iati" / "xsd" / "iati-activities-schema.xsd"
 DEADLINE = 60
+PUBLISHER = rdflib.URIRef("http://purl.org/dc/terms/publisher")
 # Set by the node: they differ between two nodes that hold the same.
 SET_BY_NODE = {"etag", "createTime", "updateTime"}
 
@@ -138,22 +139,32 @@ def check_catalogue(node):
     )
     graph.parse(SEMIC / "concepts.ttl")
     for shapes in ("dcat-ap-3.0.1-shapes.ttl", "dcat-ap-3.0.1-mdr-vocabularies.shape.ttl"):
-        # Warnings are for publishers that could be named by a table of bodies of the European Union: a city is not in it.
-        conforms, _, text = pyshacl.validate(
-            graph, shacl_graph=rdflib.Graph().parse(SEMIC / shapes), advanced=True, allow_warnings=True, do_owl_imports=False
-        )
-        check(conforms, f"{node.city}: the catalogue passes {shapes}{'' if conforms else os.linesep + text}")
+        findings = judged(graph, shapes)
+        check(not findings, f"{node.city}: the catalogue passes {shapes}{os.linesep.join(['', *findings])}")
+
+
+def judged(graph, shapes):
+    """What a file of shapes finds wrong, also what it only warns of."""
+    shacl = rdflib.Namespace("http://www.w3.org/ns/shacl#")
+    _, report, _ = pyshacl.validate(graph, shacl_graph=rdflib.Graph().parse(SEMIC / shapes), advanced=True)
+    findings = []
+    for finding in report.objects(None, shacl.result):
+        said = [report.value(finding, shacl[what]) for what in ("resultSeverity", "focusNode", "resultPath", "value")]
+        # The shapes warn of a publisher that is not in the table of bodies of the European Union. No city is.
+        if said[0] == shacl.Violation or said[2] != PUBLISHER:
+            findings.append(" ".join(str(one) for one in said))
+    return sorted(findings)
 
 
 def check_shapes_bite(node):
     """A validator that accepts everything would prove nothing."""
     graph = rdflib.Graph()
     graph.parse(data=node.export("DCAT")[0], format="json-ld")
-    dct = rdflib.Namespace("http://purl.org/dc/terms/")
-    graph.remove((None, dct.publisher, None))
-    shapes = rdflib.Graph().parse(SEMIC / "dcat-ap-3.0.1-shapes.ttl")
-    conforms, _, _ = pyshacl.validate(graph, shacl_graph=shapes, advanced=True, allow_warnings=True)
-    check(not conforms, f"{node.city}: without its publisher the catalogue does not pass")
+    graph.remove((None, PUBLISHER, None))
+    check(judged(graph, "dcat-ap-3.0.1-shapes.ttl"), f"{node.city}: without its publisher the catalogue does not pass")
+    # Without the concepts no theme is one of the European Union's.
+    findings = judged(graph, "dcat-ap-3.0.1-mdr-vocabularies.shape.ttl")
+    check(any("data-theme" in one for one in findings), f"{node.city}: a theme that is in no table does not pass")
 
 
 def check_tables(node):
@@ -187,26 +198,27 @@ def check_tables(node):
     )
 
 
-def check_activities(node):
+def check_activities(node, audience):
     """IATI as libxml2 reads the official schema."""
-    partnerships = sum(kind_of(one) == "partnership" for one in lines(node.export("JSON_LINES")[0]))
+    everything = lines(node.export("JSON_LINES", audience)[0])
+    partnerships = sum(kind_of(one) == "partnership" for one in everything)
     if partnerships == 0:
         try:
-            node.export("IATI_ACTIVITY")
+            node.export("IATI_ACTIVITY", audience)
             code = None
         except grpc.RpcError as refused:
             code = refused.code()
         check(code == grpc.StatusCode.NOT_FOUND, f"{node.city}: without partnerships there is no file of activities")
         return
-    file, records, left_out = node.export("IATI_ACTIVITY")
-    check(records == partnerships and left_out == 0, f"{node.city}: all {partnerships} partnerships are activities")
+    file, records, left_out = node.export("IATI_ACTIVITY", audience)
+    check(records == partnerships and left_out == 0, f"{node.city}: all {partnerships} partnerships are activities for {audience}")
     with tempfile.NamedTemporaryFile(suffix=".xml") as saved:
         saved.write(file)
         saved.flush()
         command = ["xmllint", "--nonet", "--noout", "--schema", str(IATI), saved.name]
         judged = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
     text = "" if judged.returncode == 0 else os.linesep + judged.stderr
-    check(judged.returncode == 0, f"{node.city}: the activities validate with xmllint{text}")
+    check(judged.returncode == 0, f"{node.city}: the activities for {audience} validate with xmllint{text}")
 
 
 def free_port():
@@ -267,7 +279,8 @@ def main():
     nodes = [Node(one["city"], one["api"], one["ca"], one["token"]) for one in cities]
     for node in nodes:
         check_catalogue(node)
-        check_activities(node)
+        for audience in ("PUBLIC", "FEDERATION", "INTERNAL"):
+            check_activities(node, audience)
     check_shapes_bite(nodes[0])
     check_tables(nodes[0])
     check_round_trip(nodes[0], binary)
