@@ -1,7 +1,8 @@
 //! Code lists over the wire.
 
 use isopolity_proto::registry::{
-    ConversionCertainty, ConvertCodeRequest, ListCodeListsRequest, ListCodesRequest, ListCodesResponse,
+    ConversionCertainty::{self, Candidate, Official, Renamed, Same},
+    ConvertCodeRequest, ListCodeListsRequest, ListCodesRequest, ListCodesResponse,
     code_service_client::CodeServiceClient,
 };
 use isopolity_tests::{
@@ -101,7 +102,6 @@ async fn pages_hold_each_code_once_and_a_token_belongs_to_its_question() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_conversion_says_how_sure_it_is_and_chooses_nothing() {
     let feira = TestNode::start("feira.example").await;
-    use ConversionCertainty::{Candidate, Official, Renamed, Same};
     let split = convert(&feira.api, "isic-4", "1071", "nace-2").await.unwrap();
     assert_eq!(split, [("10.71".into(), Official), ("10.72".into(), Official)]);
     assert_eq!(convert(&feira.api, "nace-2", "C", "nace-2.1").await.unwrap(), [("C".into(), Same)]);

@@ -33,7 +33,7 @@ use pages::Pages;
 /// The largest piece of a file.
 const PIECE_MAX: usize = 256 << 10;
 /// How long the one who takes the file may let a piece wait.
-const PIECE_WAITS: Duration = Duration::from_secs(60);
+const PIECE_WAITS: Duration = Duration::from_mins(1);
 
 /// A piece of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -222,7 +222,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_is_cut_into_pieces_and_has_at_least_one() {
-        let (pieces, mut taken) = mpsc::channel(10);
+        let (pieces, mut received) = mpsc::channel(10);
         let taker = Taker { pieces, records: 3, left_out: 1 };
         let mut buffer = file::Buffer::default();
         std::io::Write::write_all(&mut buffer, &vec![7; 2 * PIECE_MAX + 5]).unwrap();
@@ -230,7 +230,7 @@ mod tests {
         assert!(taker.finish(&buffer).await);
         drop(taker);
         let mut sizes = Vec::new();
-        while let Some(piece) = taken.recv().await {
+        while let Some(piece) = received.recv().await {
             assert_eq!((piece.records, piece.left_out), (3, 1));
             sizes.push(piece.chunk.len());
         }
@@ -239,12 +239,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_who_takes_nothing_does_not_hold_the_work_up_for_ever() {
-        let (pieces, taken) = mpsc::channel(1);
+        let (pieces, received) = mpsc::channel(1);
         let taker = Taker { pieces, records: 0, left_out: 0 };
         let buffer = file::Buffer::default();
         assert!(taker.finish(&buffer).await);
         assert!(!taker.finish(&buffer).await, "the piece before is still there");
-        drop(taken);
+        drop(received);
         assert!(!taker.finish(&buffer).await);
     }
 }

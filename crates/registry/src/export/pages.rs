@@ -41,12 +41,9 @@ impl<'a> Pages<'a> {
                 }
             }
             let page = self.registry.store().documents_of_kind(kind, self.audience, self.after.as_ref(), PAGE).await?;
-            match page.last() {
-                Some(last) => self.after = Some(last.name.clone()),
-                None => {
-                    self.kinds.pop_front();
-                    self.after = None;
-                }
+            self.after = page.last().map(|last| last.name.clone());
+            if self.after.is_none() {
+                self.kinds.pop_front();
             }
             self.page = page.into();
         }
