@@ -258,7 +258,7 @@ impl Proposal {
             .find(|path| !self.taken.contains(path) && Path::parse(&self.kind.descriptor(), path).is_ok());
         let Some(path) = path else { return false };
         let sureness = if self.fits(&path, &column.values) { Sureness::Likely } else { Sureness::Doubtful };
-        let more = if path.ends_with(".text") { format!("language = \"{}\"\n", self.language) } else { String::new() };
+        let more = if path.contains("].text") { format!("language = \"{}\"\n", self.language) } else { String::new() };
         self.block(column, &path, sureness, &more);
         true
     }
@@ -338,7 +338,9 @@ impl Proposal {
                 String::new(),
                 Some(values::nearly_all(values, |text| isopolity_domain::codes::check("iso4217", text).is_ok())),
             ),
-            Meaning::RegisterNumber | Meaning::GeoNames | Meaning::Locode | Meaning::Phone => (String::new(), None),
+            // Which register it is only a person can say.
+            Meaning::RegisterNumber => (String::new(), Some(false)),
+            Meaning::GeoNames | Meaning::Locode | Meaning::Phone => (String::new(), None),
         }
     }
 
@@ -379,8 +381,7 @@ impl Proposal {
         if column.values.iter().all(|value| values::is_lei(value)) && !column.values.is_empty() {
             beside(".value", "scheme", "XI-LEI", "");
         } else if path.contains("identifiers[") {
-            let scheme = "  # the register, by org-id.guide; this stands for none";
-            beside(".value", "scheme", "XX-UNKNOWN", scheme);
+            beside(".value", "scheme", "", "  # the register's code by org-id.guide, for example PT-NIPC");
         }
         if path.contains("sectors[") || path.contains("sector.") {
             let version = values::nace_version(&column.values).unwrap_or("2.1");

@@ -2,58 +2,7 @@
 //!
 //! It is a small TOML file that an office writes once for each of its tables, best from the proposal of [`crate::guess`]:
 //!
-//! ```toml
-//! kind = "organization"             # what each row is
-//! key = ["Registernr"]              # columns that tell one row from another; the resource's name is made from them
-//!
-//! # How the file is written. All of it may be left out.
-//! encoding = "windows-1252"         # without it: UTF-8, or what a byte order mark says
-//! delimiter = ";"                   # without it: found out from the header
-//! sheet = "Firmen"                  # of a workbook; without it: the first
-//! header_row = 1                    # what stands above it is passed over
-//!
-//! [[field]]
-//! to = "display_names[0].text"      # a path in the resource
-//! column = "Firmenname"             # what it is filled from: a column …
-//! language = "de"                   # sets `language` beside it
-//! required = true                   # a row without it is rejected
-//!
-//! [[field]]
-//! to = "kind"
-//! value = "ENTERPRISE"              # … or the same in each row …
-//!
-//! [[field]]
-//! to = "summaries[0].text"
-//! template = "{Branche}, {Ort}"     # … or a text of several columns. {{ and }} stand for braces
-//! language = "de"
-//!
-//! [[field]]
-//! to = "country"
-//! column = "Land"
-//! country = "name"                  # the cell holds a country's name or any of its codes
-//! default = "Deutschland"           # where the cell is empty
-//! empty = ["-", "k.A."]             # cells that say nothing
-//!
-//! [[field]]
-//! to = "last_verified_date"
-//! column = "Stand"
-//! format = "dd.mm.yyyy"             # dates; also "mm/yyyy" and "yyyy". ISO 8601 is always understood
-//!
-//! [[field]]
-//! to = "seat.population"
-//! column = "Einwohner"
-//! decimal = ","                     # numbers as 1.234,56; "." for 1,234.56
-//! remove = ["ca."]                  # taken out before anything else
-//!
-//! [[field]]
-//! to = "languages[]"                # a whole list …
-//! column = "Sprachen"
-//! split = ","                       # … whose entries stand between these
-//! other_values = "reject"           # or "keep" (without it): what is not among the values below
-//! [field.values]                    # what a cell says, and what it means. Enum values by their short names
-//! Deutsch = "de"
-//! Türkisch = "tr"
-//! ```
+#![doc = concat!("```toml\n", include_str!("../data/mapping/example.toml"), "```")]
 //!
 //! More, for files of several cities and for our own exports: `city_column` (rows whose cell is not one of the city's names
 //! are passed over), `key_prefix`, `name_column` (holds the resource name itself), `exact_column` (holds the resource as
@@ -81,6 +30,9 @@ use crate::{
     path::Path,
     table::{Header, Layout},
 };
+
+/// A mapping file that shows all that is usual, with comments.
+pub const EXAMPLE: &str = include_str!("../data/mapping/example.toml");
 
 /// How the columns of a table become resources of one kind.
 #[derive(Clone, Debug)]

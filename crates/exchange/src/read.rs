@@ -21,38 +21,6 @@ pub use crate::{
     twin_towns::{twin_towns, twin_towns_raw},
 };
 
-/// The formats that are read here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Format {
-    /// Twin towns with country codes: `city,city_country,…,partner,partner_country,…`.
-    TwinTownsCsv,
-    /// Twin towns as their source has them, with countries by name: `origincityLabel	origincountry	…`.
-    TwinTownsRaw,
-    /// The project's own form: on each line a resource in protobuf JSON.
-    JsonLines,
-    /// A delimited text, by a mapping.
-    Table,
-    /// A workbook (`.xlsx`), by a mapping.
-    Workbook,
-}
-
-impl Format {
-    /// Every format.
-    pub const ALL: [Self; 5] = [Self::TwinTownsCsv, Self::TwinTownsRaw, Self::JsonLines, Self::Table, Self::Workbook];
-
-    /// Whether a mapping is required.
-    #[must_use]
-    pub fn needs_mapping(self) -> bool {
-        matches!(self, Self::Table | Self::Workbook)
-    }
-
-    /// Whether the file has to be there as a whole before it can be read.
-    #[must_use]
-    pub fn needs_seek(self) -> bool {
-        self == Self::Workbook
-    }
-}
-
 /// Reads a delimited text by a mapping.
 pub fn table(reader: impl Read, mapping: &Mapping, context: &Context, sink: &mut dyn FnMut(Row) -> ControlFlow<()>) {
     let mut rows = Rows { mapping, context, bound: None, sink };

@@ -46,7 +46,7 @@ fn fill(
     depth: usize,
 ) {
     for field in descriptor.fields() {
-        if seeds.next().unwrap_or_default() % 3 == 0 || field.is_map() {
+        if seeds.next().unwrap_or_default().is_multiple_of(3) || field.is_map() {
             continue;
         }
         let value = if field.is_list() {
@@ -81,7 +81,7 @@ fn value(field: &FieldDescriptor, seeds: &mut dyn Iterator<Item = u32>, depth: u
             }
             Value::Message(message)
         }
-        FieldKind::Bool => Value::Bool(seed % 2 == 0),
+        FieldKind::Bool => Value::Bool(seed.is_multiple_of(2)),
         FieldKind::Double => Value::F64(f64::from(seed) / 7.0 - 1000.0),
         FieldKind::Float => Value::F32(0.5),
         FieldKind::Int32 | FieldKind::Sint32 | FieldKind::Sfixed32 => Value::I32(-7),

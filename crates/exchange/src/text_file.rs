@@ -42,9 +42,9 @@ pub fn open<R: Read>(
     let (encoding, mark) = Encoding::for_bom(&start).unwrap_or((stated.unwrap_or(UTF_8), 0));
     let rest = start.split_off(mark);
     let decoder = (encoding != UTF_8).then(|| encoding.new_decoder_without_bom_handling());
-    let decoded =
+    let reader =
         Decoded { inner: reader, start: rest, decoder, input: Vec::new(), output: Vec::new(), given: 0, ended: false };
-    Ok((BufReader::with_capacity(64 << 10, decoded), encoding))
+    Ok((BufReader::with_capacity(64 << 10, reader), encoding))
 }
 
 /// Whether a text in a one-byte encoding was probably UTF-8 all along: `KÃ¶ln` instead of `Köln`.
@@ -98,11 +98,10 @@ impl<R: Read> Decoded<R> {
             let mut at = 0;
             loop {
                 let rest = self.input.get(at..).unwrap_or_default();
-                let mut decoded = vec![0; rest.len() * 3 + 16];
-                let (result, read, written) =
-                    decoder.decode_to_utf8_without_replacement(rest, &mut decoded, self.ended);
+                let mut utf_8 = vec![0; rest.len() * 3 + 16];
+                let (result, read, written) = decoder.decode_to_utf8_without_replacement(rest, &mut utf_8, self.ended);
                 at += read;
-                self.output.extend(decoded.iter().take(written));
+                self.output.extend(utf_8.iter().take(written));
                 match result {
                     DecoderResult::InputEmpty => break,
                     DecoderResult::OutputFull => {}

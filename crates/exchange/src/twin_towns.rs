@@ -23,12 +23,22 @@ use crate::{
     table::{self, Header, Layout, Part, Record},
 };
 
+/// States that the source still names, folded. Which country it is today depends on the place.
+const FORMER: [&str; 6] = [
+    "austria-hungary",
+    "austrian empire",
+    "soviet union",
+    "yugoslavia",
+    "czechoslovakia",
+    "german democratic republic",
+];
+
 /// How the columns are called, and how countries are stated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Columns {
     /// `city,city_country,city_lat,…,partner,partner_country,…`, countries by code.
     Clean,
-    /// `origincityLabel	origincountry	originlat	…	sistercityLabel	…	destination_countryLabel`, countries by name.
+    /// A TSV with `origincityLabel`, `origincountry`, …, `destination_countryLabel`, countries by name.
     Raw,
 }
 
@@ -153,6 +163,12 @@ impl Fields<'_> {
             }
         };
         let doubts = self.columns.sides().iter().zip(&places).filter_map(|(side, place)| {
+            let stated = self.get(side.country);
+            if place.country.is_empty() && is_former(stated) {
+                let why =
+                    format!("{stated:?} does not exist any more, so the country was left out: which one is it today?");
+                return Some(Flaw::of(side.country, why));
+            }
             let point = place.point.as_ref()?;
             why_outside(&place.country, (point.latitude, point.longitude)).map(|why| Flaw::of(side.country, why))
         });
@@ -244,9 +260,15 @@ impl Fields<'_> {
             Columns::Clean => {
                 codes::check("iso3166-1", text).map(|()| text.to_owned()).map_err(|error| error.to_string())
             }
+            Columns::Raw if is_former(text) => Ok(String::new()),
             Columns::Raw => country::code_of(text),
         }
     }
+}
+
+/// Whether the source names a state of the past.
+fn is_former(country: &str) -> bool {
+    FORMER.contains(&fold(country).as_str())
 }
 
 /// The source's labels are English.

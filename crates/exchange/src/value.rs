@@ -110,12 +110,13 @@ fn enum_value(values: &EnumDescriptor, text: &str) -> Result<i32, String> {
         let name = value.name();
         bare(name) == word || bare(short_name(values, name)) == word
     });
-    // A number is how a value is written that a newer version knows.
-    named.map(|value| value.number()).or_else(|| text.parse().ok()).ok_or_else(|| {
+    // Only a value that a newer version knows is written as a number: other numbers are somebody's own code.
+    let newer = || text.parse().ok().filter(|number| values.get_value(*number).is_none());
+    named.map(|value| value.number()).or_else(newer).ok_or_else(|| {
         let shown: String = text.chars().take(60).collect();
-        let names = short_names(values);
-        let more = if names.len() > LISTED_MAX { ", …" } else { "" };
-        format!("{shown:?} is none of {}{more}", names.iter().take(LISTED_MAX).cloned().collect::<Vec<_>>().join(", "))
+        let known = short_names(values);
+        let more = if known.len() > LISTED_MAX { ", …" } else { "" };
+        format!("{shown:?} is none of {}{more}", known.iter().take(LISTED_MAX).cloned().collect::<Vec<_>>().join(", "))
     })
 }
 
@@ -161,12 +162,13 @@ mod tests {
     #[test]
     fn an_enum_value_may_be_written_in_several_ways() {
         let kind = field("kind");
-        for text in ["LOCAL_AUTHORITY", "local authority", "Local-Authority", "ORGANIZATION_KIND_LOCAL_AUTHORITY", "1"]
-        {
+        for text in ["LOCAL_AUTHORITY", "local authority", "Local-Authority", "ORGANIZATION_KIND_LOCAL_AUTHORITY"] {
             assert_eq!(from_text(&kind, text), Ok(Value::EnumNumber(1)), "{text}");
         }
         assert_eq!(to_text(&kind, &Value::EnumNumber(1)).unwrap(), "LOCAL_AUTHORITY");
         assert_eq!(to_text(&kind, &Value::EnumNumber(99)).unwrap(), "99");
+        assert_eq!(from_text(&kind, "99"), Ok(Value::EnumNumber(99)));
+        assert!(from_text(&kind, "1").is_err(), "somebody's own code");
         let why = from_text(&kind, "firm").unwrap_err();
         assert!(why.contains("ENTERPRISE"), "{why}");
     }

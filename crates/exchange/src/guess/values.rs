@@ -7,7 +7,7 @@ use super::words::Meaning;
 use crate::country;
 
 /// The values of a column that say something.
-pub(super) fn said<'a>(rows: &'a [Vec<String>], column: usize) -> Vec<&'a str> {
+pub(super) fn said(rows: &[Vec<String>], column: usize) -> Vec<&str> {
     rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.trim()).filter(|cell| !cell.is_empty()).collect()
 }
 
@@ -99,9 +99,12 @@ pub(super) fn date_format(values: &[&str]) -> Option<(String, bool)> {
     None
 }
 
+/// Whether a text may be a value of some sort.
+type Test = fn(&str) -> bool;
+
 /// What a column means by its values alone.
 pub(super) fn meaning(values: &[&str]) -> Option<Meaning> {
-    let tests: [(Meaning, fn(&str) -> bool); 5] = [
+    let tests: [(Meaning, Test); 5] = [
         (Meaning::Mailbox, is_mailbox),
         (Meaning::Website, is_address),
         (Meaning::Lei, is_lei),

@@ -20,6 +20,9 @@ pub(crate) struct Bound<'a> {
     mapping: &'a Mapping,
     header: Header,
     positions: BTreeMap<&'a str, usize>,
+    /// For each field the others of its entry that are filled from columns: what stands in the mapping appears only beside
+    /// one of them. Empty for fields of the resource itself.
+    beside: Vec<Vec<usize>>,
 }
 
 /// What a field's source gave in a row.
@@ -55,7 +58,11 @@ impl<'a> Bound<'a> {
                 }
             }
         }
-        if flaws.is_empty() { Ok(Self { mapping, header: header.clone(), positions }) } else { Err(flaws) }
+        if flaws.is_empty() {
+            Ok(Self { mapping, header: header.clone(), positions, beside: beside(&mapping.fields) })
+        } else {
+            Err(flaws)
+        }
     }
 
     /// What a row becomes.
@@ -176,13 +183,10 @@ impl<'a> Bound<'a> {
 
     /// A resource of what the fields gave.
     fn build(&self, found: Vec<Found>) -> DynamicMessage {
-        let kept: Vec<bool> = self
-            .mapping
-            .fields
-            .iter()
-            .zip(&found)
-            .map(|(field, one)| one.from_cell || self.belongs(field, &found))
-            .collect();
+        let says_something = |at: &usize| found.get(*at).is_some_and(|one| one.from_cell && one.value.is_some());
+        let belongs = |beside: &Vec<usize>| beside.is_empty() || beside.iter().any(says_something);
+        let kept: Vec<bool> =
+            found.iter().zip(&self.beside).map(|(one, beside)| one.from_cell || belongs(beside)).collect();
         let mut tree = Tree::default();
         for ((field, one), kept) in self.mapping.fields.iter().zip(found).zip(kept) {
             let Some(value) = one.value.filter(|_| kept) else { continue };
@@ -192,24 +196,6 @@ impl<'a> Bound<'a> {
             }
         }
         tree.build(&self.mapping.kind.descriptor())
-    }
-
-    /// Whether something that stands in the mapping has anything to stand beside in this row.
-    fn belongs(&self, field: &Field, found: &[Found]) -> bool {
-        let entry = field.path.entry();
-        if entry.is_empty() {
-            return true;
-        }
-        let mut beside = self
-            .mapping
-            .fields
-            .iter()
-            .zip(found)
-            .filter(|(other, _)| !matches!(other.source, Source::Value(_)))
-            .filter(|(other, _)| other.path.to_string().strip_prefix(&entry).is_some_and(|rest| rest.starts_with('.')))
-            .map(|(_, one)| one.from_cell && one.value.is_some())
-            .peekable();
-        beside.peek().is_none() || beside.any(|says_something| says_something)
     }
 
     /// The resource with the cells that say something else than it does.
@@ -237,6 +223,19 @@ impl<'a> Bound<'a> {
         let column = self.mapping.fields.iter().find(below).map_or_else(|| path.to_owned(), column_of);
         Flaw::of(column, description)
     }
+}
+
+fn beside(fields: &[Field]) -> Vec<Vec<usize>> {
+    let paths: Vec<String> = fields.iter().map(|field| field.path.to_string()).collect();
+    let of_columns = |at: &usize| fields.get(*at).is_some_and(|field| !matches!(field.source, Source::Value(_)));
+    let of_entry = |entry: String| {
+        let inside = |path: &String| path.strip_prefix(&entry).is_some_and(|rest| rest.starts_with('.'));
+        let found = paths.iter().enumerate().filter(|(_, path)| !entry.is_empty() && inside(path));
+        found.map(|(at, _)| at).filter(of_columns).collect()
+    };
+    // Only what may stand in the mapping has to look for company.
+    let alone = |field: &Field| matches!(field.source, Source::Value(_)) || field.default.is_some();
+    fields.iter().map(|field| if alone(field) { of_entry(field.path.entry()) } else { Vec::new() }).collect()
 }
 
 /// How a field's source is called in a report.

@@ -1,6 +1,9 @@
 //! Reading a mapping file: its keys, and what they must be.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use isopolity_domain::{Kind, codes, text::slug};
 use serde::Deserialize;
@@ -106,18 +109,15 @@ fn mapping(file: File) -> Result<Mapping, Wrong> {
     let naming = naming(&file, kind)?;
     let layout = layout(&file)?;
     let mut fields: Vec<Field> = Vec::with_capacity(file.field.len());
+    let mut taken = BTreeSet::new();
     for one in file.field {
         let at = one.span();
-        let field = field(kind, one.into_inner(), at.clone())?;
-        let set = |field: &Field| {
-            [Some(&field.path), field.language.as_ref().map(|(path, _)| path)].map(|path| path.map(ToString::to_string))
-        };
-        let twice = set(&field)
-            .into_iter()
-            .flatten()
-            .find(|path| fields.iter().any(|other| set(other).contains(&Some(path.clone()))));
+        let field = field(kind, one.get_ref(), at.clone())?;
+        let language = field.language.as_ref().map(|(path, _)| path);
+        let twice = std::iter::once(&field.path).chain(language).find(|path| !taken.insert(path.to_string()));
         if let Some(path) = twice {
-            return Err(Wrong { at, key: "to".to_owned(), description: format!("{path:?} is filled twice") });
+            let description = format!("\"{path}\" is filled twice");
+            return Err(Wrong { at, key: "to".to_owned(), description });
         }
         fields.push(field);
     }
@@ -174,9 +174,9 @@ fn layout(file: &File) -> Result<Layout, Wrong> {
     Ok(layout)
 }
 
-fn field(kind: Kind, table: FieldTable, at: Range<usize>) -> Result<Field, Wrong> {
+fn field(kind: Kind, table: &FieldTable, at: Range<usize>) -> Result<Field, Wrong> {
     let path = Path::parse(&kind.descriptor(), table.to.get_ref()).map_err(|why| wrong(&table.to, "to", why))?;
-    let source = source(&table, at)?;
+    let source = source(table, at)?;
     let language = match &table.language {
         None => None,
         Some(tag) => {
@@ -191,7 +191,7 @@ fn field(kind: Kind, table: FieldTable, at: Range<usize>) -> Result<Field, Wrong
             Some((beside, tag.get_ref().clone()))
         }
     };
-    let conversion = conversion(&path, &table)?;
+    let conversion = conversion(&path, table)?;
     let field = Field {
         required: table.required,
         skip_row_if_empty: table.skip_row_if_empty,

@@ -4,15 +4,17 @@ use std::fmt::Write as _;
 
 use isopolity_domain::Kind;
 
-use super::{Mapping, MappingError};
+use super::Mapping;
 use crate::write::flat::{EXACT_COLUMN, columns};
 
 /// The mapping for tables of a kind as [`crate::write`] writes them.
-///
-/// # Errors
-/// None in practice: the mapping is made from the same descriptor that it is checked against.
-pub fn mapping_for(kind: Kind) -> Result<Mapping, MappingError> {
-    Mapping::parse(&mapping_text_for(kind))
+#[must_use]
+pub fn mapping_for(kind: Kind) -> Mapping {
+    match Mapping::parse(&mapping_text_for(kind)) {
+        Ok(mapping) => mapping,
+        // It is made from the descriptor that it is checked against; a test makes it for every kind.
+        Err(error) => unreachable!("the standard mapping of a {kind} is wrong: {error}"),
+    }
 }
 
 /// The same as the text of a mapping file, as a beginning for one's own.

@@ -49,7 +49,7 @@ struct Rows<'a, R> {
     encoding: &'static Encoding,
     layout: &'a Layout,
     header: Header,
-    /// The header as it stands in the text.
+    /// The header as it stands in the text, and what has to be above it.
     head: Vec<u8>,
     /// Line and bytes of the last row.
     last: (i64, i64),
@@ -81,16 +81,16 @@ impl<R: BufRead> Rows<'_, R> {
 
     /// Reads the header and hands it on. False if there is nothing more to read.
     fn read_header(&mut self, each: &mut dyn FnMut(Part) -> ControlFlow<()>) -> io::Result<bool> {
-        let mut first = None;
+        let mut stated = None;
         while let Some(line) = self.splitter.next_line()? {
             let separator = line.text.as_deref().and_then(stated_delimiter);
             if let Some(delimiter) = separator.filter(|_| line.number == 1) {
                 // Excel's own way to say what stands between the cells.
                 self.splitter.delimiter = delimiter;
-                first = Some(delimiter);
+                stated = Some(delimiter);
             } else if line.number >= self.layout.header_row && line.text.as_ref().is_none_or(|text| !text.is_empty()) {
                 let sniffed = sniff(line.text.as_deref().unwrap_or_default());
-                self.splitter.delimiter = self.layout.delimiter.or(first).unwrap_or(sniffed);
+                self.splitter.delimiter = stated.or(self.layout.delimiter).unwrap_or(sniffed);
                 self.splitter.give_back(line);
                 break;
             }
@@ -115,7 +115,12 @@ impl<R: BufRead> Rows<'_, R> {
         match names {
             Ok(names) => {
                 self.header = Header::new(names);
-                self.head = raw.text;
+                let mark = if self.layout.encoding.is_some() { MARK } else { b"" };
+                self.head = [mark, &above_header(self.layout, stated)].concat();
+                self.head.extend(raw.text);
+                if !self.head.ends_with(b"\n") {
+                    self.head.push(b'\n');
+                }
                 Ok(each(Part::Header(self.header.clone())).is_continue())
             }
             Err(why) => {
@@ -146,9 +151,7 @@ impl<R: BufRead> Rows<'_, R> {
     }
 
     fn source(&self, text: &[u8]) -> Bytes {
-        let mark = if self.layout.encoding.is_some() { MARK } else { b"" };
-        let line_end: &[u8] = if self.head.ends_with(b"\n") { b"" } else { b"\n" };
-        Bytes::from([mark, &self.head, line_end, text].concat())
+        Bytes::from([self.head.as_slice(), text].concat())
     }
 
     fn part(&self, raw: Raw) -> Part {
@@ -190,7 +193,21 @@ fn unguarded(text: &str) -> &str {
 
 /// Whether a spreadsheet may take a text that begins so for a formula.
 pub(crate) fn needs_guard(first: char) -> bool {
-    matches!(first, '=' | '+' | '-' | '@' | '\t' | '\r')
+    matches!(first, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠')
+}
+
+/// What has to stand above the header of a row's source, so that it is read as the file is.
+pub(super) fn above_header(layout: &Layout, delimiter: Option<u8>) -> Vec<u8> {
+    let mut text = Vec::new();
+    let mut lines = 1;
+    if let Some(delimiter) = delimiter {
+        text.extend([b"sep=".as_slice(), &[delimiter], b"\n"].concat());
+        lines += 1;
+    }
+    // Nobody has a header so far down; the row would not be worth its source.
+    let missing = usize::try_from(layout.header_row.saturating_sub(lines)).unwrap_or_default().min(10_000);
+    text.resize(text.len() + missing, b'\n');
+    text
 }
 
 fn stated_delimiter(line: &[u8]) -> Option<u8> {

@@ -63,8 +63,7 @@ impl<R: BufRead> Splitter<R> {
         let mut text = Vec::new();
         let mut used = VecDeque::new();
         let mut next = Some(first);
-        loop {
-            let Some(line) = next.take() else { break };
+        while let Some(line) = next.take() {
             let Some(found) = &line.text else {
                 if used.is_empty() {
                     let why = format!("the line is longer than {LINE_MAX} bytes");
@@ -176,7 +175,7 @@ impl Cells {
             // Spaces behind a quoted cell are a habit of some programs.
             State::Quote if byte == b' ' || byte == b'\t' => {}
             State::Quote => {
-                self.complain("text follows a closing quote: a quote within a quoted cell is written twice")
+                self.complain("text follows a closing quote: a quote within a quoted cell is written twice");
             }
         }
     }

@@ -15,7 +15,7 @@ use calamine::{DataRef, ExcelDateTime, Reader as _, Xlsx};
 use time::{Date, Month, Time};
 
 use super::{Header, Layout, Part, Record, csv, fit};
-use crate::Flaw;
+use crate::{Flaw, write::csv::append_cells};
 
 /// The most that a workbook may hold when it is unpacked, in bytes.
 pub const UNPACKED_MAX: u64 = 200_000_000;
@@ -243,7 +243,7 @@ impl Sheet<'_> {
         if row.size > ROW_MAX {
             return each(Part::flawed(line, bytes, Flaw::of("", format!("the row is longer than {ROW_MAX} bytes"))));
         }
-        let source = source(header, &row.cells);
+        let source = source(self.layout, header, &row.cells);
         if let Some((at, _)) = row.cells.iter().enumerate().find(|(_, cell)| cell.contains('\0')) {
             let flaws = vec![Flaw::of(header.label(at), "holds a NUL character")];
             return each(Part::Flawed { line, bytes, flaws, source });
@@ -256,12 +256,13 @@ impl Sheet<'_> {
 }
 
 /// Header and row as a delimited text, which [`read`] takes as well.
-fn source(header: &Header, cells: &[String]) -> Bytes {
+fn source(layout: &Layout, header: &Header, cells: &[String]) -> Bytes {
     let mut text = b"\xef\xbb\xbf".to_vec();
+    text.extend(csv::above_header(layout, layout.delimiter.map(|_| b',')));
     let missing = header.names.len().saturating_sub(cells.len());
     let row = cells.iter().map(String::as_str).chain(std::iter::repeat_n("", missing));
-    crate::write::csv::append_row(&mut text, header.names.iter().map(String::as_str));
-    crate::write::csv::append_row(&mut text, row);
+    append_cells(&mut text, header.names.iter().map(|name| (name.as_str(), false)));
+    append_cells(&mut text, row.map(|cell| (cell, layout.guarded)));
     Bytes::from(text)
 }
 

@@ -83,6 +83,14 @@ fn the_raw_file_names_countries_in_words() {
     assert_eq!(flaws(&found)[0].column, "destination_countryLabel");
 }
 
+#[test]
+fn a_state_of_the_past_is_a_doubt_and_no_country() {
+    let found = raw("Lisbon\tPortugal\t38.7\t-9.1\t\tX\t47\t18\t\tAustria-Hungary\t1\tnon-EU\n");
+    assert!(agreement(&found[0]).1.partner_countries.is_empty());
+    let Outcome::Resources { doubts, .. } = &found[0].outcome else { panic!("{found:?}") };
+    assert_eq!(doubts[0].column, "destination_countryLabel");
+}
+
 proptest! {
     #[test]
     fn no_bytes_upset_it(bytes: Vec<u8>, body in "[Lisbon,PT0-9.\t\n\"]{0,120}") {

@@ -30,7 +30,10 @@ impl<W: io::Write> Csv<W> {
         self.begun = true;
         let mut text = b"\xef\xbb\xbf".to_vec();
         let columns = columns(self.kind);
-        append_row(&mut text, columns.iter().map(|column| column.name.as_str()).chain([EXACT_COLUMN]));
+        append_cells(
+            &mut text,
+            columns.iter().map(|column| (column.name.as_str(), false)).chain([(EXACT_COLUMN, false)]),
+        );
         self.out.write_all(&text)
     }
 
@@ -43,11 +46,11 @@ impl<W: io::Write> Csv<W> {
         self.begin()?;
         let columns = columns(self.kind);
         // A number is no formula, and has to stay one.
-        let numbers = columns.iter().map(|column| {
-            column.path.field().is_some_and(|field| is_number(&field.kind())) && !column.path.is_whole_list()
+        let guards = columns.iter().map(|column| {
+            column.path.is_whole_list() || !column.path.field().is_some_and(|field| is_number(&field.kind()))
         });
         let mut text = Vec::new();
-        append_cells(&mut text, cells.iter().map(String::as_str).zip(numbers.chain([false])));
+        append_cells(&mut text, cells.iter().map(String::as_str).zip(guards.chain([true])));
         self.out.write_all(&text)
     }
 
@@ -73,19 +76,14 @@ fn guarded(cell: &str) -> Cow<'_, str> {
     if cell.starts_with(needs_guard) || looks_guarded { Cow::Owned(format!("'{cell}")) } else { Cow::Borrowed(cell) }
 }
 
-/// Adds a row of texts.
-pub(crate) fn append_row<'a>(text: &mut Vec<u8>, cells: impl Iterator<Item = &'a str>) {
-    append_cells(text, cells.map(|cell| (cell, false)));
-}
-
-/// Adds a row; a cell that is known to be a number needs no guard.
-fn append_cells<'a>(text: &mut Vec<u8>, cells: impl Iterator<Item = (&'a str, bool)>) {
+/// Adds a row of cells, each with whether it has to be guarded: a number needs no guard.
+pub(crate) fn append_cells<'a>(text: &mut Vec<u8>, cells: impl Iterator<Item = (&'a str, bool)>) {
     let begin = text.len();
-    for (at, (cell, is_number)) in cells.enumerate() {
+    for (at, (cell, guard)) in cells.enumerate() {
         if at > 0 {
             text.push(b',');
         }
-        let cell = if is_number { Cow::Borrowed(cell) } else { guarded(cell) };
+        let cell = if guard { guarded(cell) } else { Cow::Borrowed(cell) };
         let quoted =
             cell.contains(['"', ',', ';', '\n', '\r', '\t', '|']) || cell.starts_with(' ') || cell.ends_with(' ');
         if quoted {

@@ -27,7 +27,7 @@ fn resources(rows: Vec<Row>) -> Vec<DynamicMessage> {
 
 fn read_csv(kind: Kind, file: &[u8]) -> Vec<Row> {
     let mut rows = Vec::new();
-    read::table(file, &mapping_for(kind).unwrap(), &silent(), &mut |row| {
+    read::table(file, &mapping_for(kind), &silent(), &mut |row| {
         rows.push(row);
         ControlFlow::Continue(())
     });
@@ -36,7 +36,7 @@ fn read_csv(kind: Kind, file: &[u8]) -> Vec<Row> {
 
 fn read_xlsx(kind: Kind, file: &[u8]) -> Vec<Row> {
     let mut rows = Vec::new();
-    read::workbook(Cursor::new(file), &mapping_for(kind).unwrap(), &silent(), &mut |row| {
+    read::workbook(Cursor::new(file), &mapping_for(kind), &silent(), &mut |row| {
         rows.push(row);
         ControlFlow::Continue(())
     });

@@ -21,7 +21,7 @@ const CELL_MAX: usize = 32_767;
 /// temporary file, not in memory; the workbook itself is written at the end.
 pub struct Workbook<W> {
     out: W,
-    workbook: rust_xlsxwriter::Workbook,
+    book: rust_xlsxwriter::Workbook,
     kind: Kind,
     row: u32,
 }
@@ -30,7 +30,7 @@ impl<W: io::Write + Send> Workbook<W> {
     /// Begins a workbook.
     #[must_use]
     pub fn new(out: W, kind: Kind) -> Self {
-        Self { out, workbook: rust_xlsxwriter::Workbook::new(), kind, row: 0 }
+        Self { out, book: rust_xlsxwriter::Workbook::new(), kind, row: 0 }
     }
 
     /// Adds a resource.
@@ -58,7 +58,7 @@ impl<W: io::Write + Send> Workbook<W> {
     /// What the file says.
     pub fn finish(mut self) -> io::Result<W> {
         self.begin()?;
-        self.workbook.save_to_writer(&mut self.out).map_err(workbook_error)?;
+        self.book.save_to_writer(&mut self.out).map_err(workbook_error)?;
         self.out.flush()?;
         Ok(self.out)
     }
@@ -67,7 +67,7 @@ impl<W: io::Write + Send> Workbook<W> {
         if self.row > 0 {
             return Ok(());
         }
-        let sheet = self.workbook.add_worksheet_with_constant_memory().map_err(workbook_error)?;
+        let sheet = self.book.add_worksheet_with_constant_memory().map_err(workbook_error)?;
         let named = sheet.set_name(self.kind.as_str()).and_then(|sheet| sheet.set_freeze_panes(1, 0));
         named.map_err(workbook_error)?;
         let columns = columns(self.kind);
@@ -76,7 +76,7 @@ impl<W: io::Write + Send> Workbook<W> {
     }
 
     fn put<'a>(&mut self, cells: impl Iterator<Item = &'a str>, format: &Format) -> Result<(), XlsxError> {
-        let sheet = self.workbook.worksheet_from_index(0)?;
+        let sheet = self.book.worksheet_from_index(0)?;
         for (column, cell) in (0_u16..).zip(cells).filter(|(_, cell)| !cell.is_empty()) {
             sheet.write_string_with_format(self.row, column, cell, format)?;
         }

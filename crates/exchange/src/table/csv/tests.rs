@@ -74,10 +74,12 @@ fn one_bad_row_does_not_cost_the_others() {
 
 #[test]
 fn the_source_of_a_row_is_a_file_of_its_own() {
-    let windows = Layout { encoding: Some(encoding_rs::WINDOWS_1252), ..Layout::default() };
-    let parts = read_all(b"name;city\nA;K\xf6ln\n", &windows);
-    let Part::Record(record) = &parts[1] else { panic!("{parts:?}") };
-    assert_eq!(cells(&record.source, &windows), [["A", "Köln"]]);
+    let windows = Layout { encoding: Some(encoding_rs::WINDOWS_1252), header_row: 3, ..Layout::default() };
+    for text in [&b"sep=|\n\nname|city\nA|K\xf6ln\n"[..], b"Firms\n\nname;city\nA;K\xf6ln"] {
+        let parts = read_all(text, &windows);
+        let Part::Record(record) = &parts[1] else { panic!("{parts:?}") };
+        assert_eq!(cells(&record.source, &windows), [["A", "Köln"]]);
+    }
 }
 
 #[test]
@@ -105,7 +107,7 @@ proptest! {
     #[test]
     fn no_bytes_upset_it(bytes: Vec<u8>, header_row in 0_i64..4, encoding in 0_usize..3) {
         let encoding = [None, Some(encoding_rs::WINDOWS_1252), Some(encoding_rs::UTF_16LE)][encoding];
-        read_all(&bytes, &Layout { header_row, encoding, ..Layout::default() });
+        read_all(&bytes, &Layout { encoding, header_row, ..Layout::default() });
     }
 
     #[test]

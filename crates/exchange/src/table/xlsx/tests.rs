@@ -43,7 +43,7 @@ fn sample() -> Vec<u8> {
     }
     let day = Format::new().set_num_format("dd.mm.yyyy");
     sheet.write(3, 0, "Köln – \"Öl\"").unwrap();
-    sheet.write_with_format(3, 1, &ExcelDateTime::from_ymd(2013, 3, 15).unwrap(), &day).unwrap();
+    sheet.write_with_format(3, 1, ExcelDateTime::from_ymd(2013, 3, 15).unwrap(), &day).unwrap();
     sheet.write(3, 2, 0.1 + 0.2).unwrap();
     sheet.write_formula(3, 3, Formula::new("=1+1").set_result("2")).unwrap();
     sheet.write(3, 4, true).unwrap();
@@ -73,10 +73,12 @@ fn the_first_sheet_is_read_unless_another_is_named() {
 
 #[test]
 fn the_source_of_a_row_can_be_read_again() {
-    let found = records(&sample(), &firms());
-    for record in &found {
-        let again = records(&record.source, &Layout { sheet: Some("Firms".into()), ..Layout::default() });
-        assert_eq!(again[0].cells, record.cells);
+    for layout in [firms(), Layout { delimiter: Some(b';'), guarded: false, ..firms() }] {
+        let found = records(&sample(), &layout);
+        assert_eq!(found.len(), 2);
+        for record in &found {
+            assert_eq!(records(&record.source, &layout)[0].cells, record.cells);
+        }
     }
 }
 
