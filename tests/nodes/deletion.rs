@@ -1,24 +1,29 @@
 //! Deleting and restoring: what stays, what goes along, and what stands against it.
 
+use isopolity_domain::{Kind, Name};
 use isopolity_proto::{
     admin::Role,
+    error::Reason,
     options::Audience,
     registry::{
         CreateConditionAssessmentRequest, CreateIndicatorObservationRequest, CreatePlaceRequest,
         DeleteOrganizationRequest, DeletePartnershipRequest, GetConditionAssessmentRequest, GetPartnershipRequest,
-        ListPartnershipsRequest, ListPartnershipsResponse, Organization, Partnership, Place,
-        UndeleteConditionAssessmentRequest, UndeleteOrganizationRequest, UndeletePartnershipRequest,
-        UpdateOrganizationRequest, UpdatePlaceRequest,
+        GoodPractice, ListPartnershipsRequest, ListPartnershipsResponse, Organization, Partnership, PartnershipStage,
+        Place, StageEvent, StageEventKind, UndeleteConditionAssessmentRequest, UndeleteOrganizationRequest,
+        UndeletePartnershipRequest, UpdateOrganizationRequest, UpdatePlaceRequest,
         condition_assessment_service_client::ConditionAssessmentServiceClient,
         indicator_observation_service_client::IndicatorObservationServiceClient,
         place_service_client::PlaceServiceClient,
     },
+    to_dynamic,
     types::RecordState,
 };
+use isopolity_registry::author::Terms;
 use isopolity_tests::{
     Api, TestNode,
     refusal::{fields, metadata, reason, resource},
     sample::{self, condition_assessment, indicator_observation, organization, partnership, partnerships},
+    town::administrator,
 };
 use time::Duration;
 use tonic::{Code, Status};
@@ -220,4 +225,45 @@ async fn what_follows_on_one_another_does_not_lead_back() {
     let request = UpdateOrganizationRequest { organization: Some(old), ..Default::default() };
     let refused = feira.api.organizations().update_organization(request).await.unwrap_err();
     assert!(fields(&refused).contains(&"organization.successor".to_owned()), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stage_event_is_never_rewritten_but_goes_with_its_partnership() {
+    let feira = TestNode::start("feira.example").await;
+    let bread = feira.api.create("bread", partnership("Bread", "MA")).await;
+    let event = StageEvent {
+        audience: Audience::Federation.into(),
+        partnership: bread.name.clone(),
+        kind: StageEventKind::Entered.into(),
+        to_stage: PartnershipStage::Launch.into(),
+        date: "2026-01".into(),
+        ..Default::default()
+    };
+    // The API writes them itself; so this goes the way that the node goes.
+    let (registry, caller) = (feira.registry(), administrator());
+    let made = registry
+        .create(&caller, Kind::StageEvent, PARENT, "entered", to_dynamic(&event), Terms::default())
+        .await
+        .unwrap();
+    let made: StageEvent = made.transcode_to().unwrap();
+    let name: Name = made.name.parse().unwrap();
+    let change = to_dynamic(&StageEvent { date: "2026-02".into(), ..made.clone() });
+    let refused = registry.update(&caller, Kind::StageEvent, change, &[], Terms::default()).await.unwrap_err();
+    assert_eq!(refused.reason(), Reason::AppendOnly);
+    let refused = registry.delete(&caller, &name, "", Terms::default()).await.unwrap_err();
+    assert_eq!(refused.reason(), Reason::AppendOnly);
+
+    let deleted = delete(&feira.api, &bread.name).await.unwrap();
+    let gone: StageEvent = registry.get(&caller, &name).await.unwrap().transcode_to().unwrap();
+    assert_eq!(gone.delete_time, deleted.delete_time);
+    undelete(&feira.api, &bread.name).await.unwrap();
+    let back: StageEvent = registry.get(&caller, &name).await.unwrap().transcode_to().unwrap();
+    assert_eq!((back.delete_time, back.date), (None, made.date));
+
+    // A story about the partnership is somebody else's: it stands against the deletion.
+    let story = GoodPractice { partnerships: vec![bread.name.clone()], ..sample::good_practice("Bread", "MA") };
+    let story = to_dynamic(&story);
+    registry.create(&caller, Kind::GoodPractice, PARENT, "story", story, Terms::default()).await.unwrap();
+    let refused = delete(&feira.api, &bread.name).await.unwrap_err();
+    assert_eq!(metadata(&refused, "used_by"), Some(format!("{PARENT}/goodPractices/story")));
 }
