@@ -42,7 +42,7 @@ impl Registry {
             return Err(Error::AppendOnly(name.clone()));
         }
         must_be_at(&current, etag)?;
-        let mut all = self.belonging(&mut tx, name).await?;
+        let mut all = belonging(&mut tx, name).await?;
         unused(&mut tx, name, &all).await?;
         all.insert(0, current);
 
@@ -122,19 +122,19 @@ impl Registry {
         self.settle(tx, caller.id(), changes, terms.validate_only).await?;
         Ok(Resource::decode(first.name.kind(), first.body)?.read_at(self.now()))
     }
+}
 
-    /// What belongs to a partnership and goes with it.
-    async fn belonging(&self, tx: &mut Tx, name: &Name) -> Result<Vec<Document>, Error> {
-        let mut belonging = Vec::new();
-        if name.kind() == Kind::Partnership {
-            for kind in BELONGING {
-                let names = tx.referrers_of_kind(name, kind, None, u64::MAX).await?;
-                let documents = tx.documents(&names).await?;
-                belonging.extend(documents.into_iter().filter(|document| belongs_to(name, document)));
-            }
+/// What belongs to a partnership and goes with it.
+async fn belonging(tx: &mut Tx, name: &Name) -> Result<Vec<Document>, Error> {
+    let mut belonging = Vec::new();
+    if name.kind() == Kind::Partnership {
+        for kind in BELONGING {
+            let names = tx.referrers_of_kind(name, kind, None, u64::MAX).await?;
+            let documents = tx.documents(&names).await?;
+            belonging.extend(documents.into_iter().filter(|document| belongs_to(name, document)));
         }
-        Ok(belonging)
     }
+    Ok(belonging)
 }
 
 /// Whether a document says that this partnership is its own.
