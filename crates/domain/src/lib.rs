@@ -19,6 +19,9 @@
 //! | [`answer`], [`merge`] | what a city answered, and how answers become one |
 //! | [`question`] | whether a question may be asked |
 //! | [`page_token`] | how a list goes on |
+//! | [`filter`] | what a list holds and in which order: filters (AIP-160) and orders |
+//! | [`geography`] | where places are: distances, and whether a point lies in a country |
+//! | [`matching`] | which organisations and places may be the same |
 //! | [`text`] | how words are compared across scripts |
 //! | [`clock`] | how time is handed in |
 
@@ -29,10 +32,12 @@ pub mod codes;
 pub mod conditions;
 pub mod envelope;
 pub mod feed;
+pub mod filter;
 pub mod freshness;
 pub mod geography;
 pub mod indicators;
 pub mod kind;
+pub mod matching;
 pub mod merge;
 pub mod name;
 pub mod page_token;

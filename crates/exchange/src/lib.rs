@@ -7,6 +7,7 @@
 //!
 //! | module | what it is for |
 //! | --- | --- |
+//! | [`iati`] | files of IATI Activity 2.03 |
 //! | [`row`] | what a reader makes of a part of a file |
 //! | [`read`] | one function for each format that is read |
 //! | [`mapping`] | how the columns of a table become a resource |
@@ -15,9 +16,14 @@
 //! | [`text_file`], [`lines`] | texts in any usual encoding, line by line |
 //! | [`path`] | where a value stands in a message |
 //! | [`write`] | resources as JSON Lines, CSV and workbooks |
+//! | [`sheets`] | a workbook with a sheet for each kind |
+//! | [`schema`] | whether XML is what its schema allows |
+//! | [`dcat`] | a registry described as a catalogue (DCAT-AP) |
 
 mod country;
+pub mod dcat;
 pub mod guess;
+pub mod iati;
 mod json_lines;
 pub mod lines;
 pub mod mapping;
@@ -25,6 +31,8 @@ pub mod path;
 mod plausible;
 pub mod read;
 pub mod row;
+pub mod schema;
+pub mod sheets;
 mod stamp;
 pub mod table;
 #[cfg(test)]
