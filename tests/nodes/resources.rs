@@ -407,6 +407,7 @@ macro_rules! all_its_life {
     }};
 }
 
+#[expect(clippy::too_many_lines, reason = "a table with an entry for each kind")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_is_created_read_listed_changed_deleted_and_restored() {
     let feira = TestNode::start(FEIRA).await;

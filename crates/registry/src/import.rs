@@ -247,12 +247,12 @@ impl Run<'_> {
             }
         }
         let (created, updated) = (fresh.len(), changed.len());
-        let changes = fresh
+        let settled = fresh
             .into_iter()
             .map(Change::created)
             .chain(changed.into_iter().map(|(document, _)| Change::updated(document)))
             .collect();
-        self.registry.settle(tx, &self.author, changes, !self.write).await?;
+        self.registry.settle(tx, &self.author, settled, !self.write).await?;
 
         if !self.write {
             self.seen.append(&mut accepted);

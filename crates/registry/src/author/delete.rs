@@ -7,7 +7,7 @@ use isopolity_proto::types::RecordState;
 use isopolity_store::{Document, Tx};
 use prost_reflect::DynamicMessage;
 
-use super::{Asked, Change, Resource, Terms};
+use super::{Asked, Change, Resource, Terms, settle::version_after};
 use crate::{Caller, Error, Registry, Right};
 
 /// How many users an error names.
@@ -52,7 +52,7 @@ impl Registry {
         for current in &all {
             let mut resource = Resource::decode(current.name.kind(), current.body.clone())?;
             resource.set_state(RecordState::Withdrawn);
-            let document = self.version_after(current, &mut resource, now, Some(now));
+            let document = version_after(current, &mut resource, now, Some(now));
             if !tx.update_document(&document, current.revision).await? {
                 return Err(Error::EtagMismatch(current.name.clone()));
             }
@@ -92,7 +92,7 @@ impl Registry {
         let mut changes = Vec::with_capacity(all.len());
         for current in &all {
             let mut resource = before_deletion(&mut tx, current).await?;
-            let document = self.version_after(current, &mut resource, self.now(), None);
+            let document = version_after(current, &mut resource, self.now(), None);
             if !tx.update_document(&document, current.revision).await? {
                 return Err(Error::EtagMismatch(current.name.clone()));
             }
@@ -163,15 +163,13 @@ async fn unused(tx: &mut Tx, name: &Name, belonging: &[Document]) -> Result<(), 
 /// A deleted resource as it was before its deletion.
 async fn before_deletion(tx: &mut Tx, current: &Document) -> Result<Resource, Error> {
     let kind = current.name.kind();
-    match tx.revision(&current.name, current.revision - 1).await? {
-        Some(revision) => Resource::decode(kind, revision.body),
-        // A version of this software that keeps no history wrote it.
-        None => {
-            let mut resource = Resource::decode(kind, current.body.clone())?;
-            resource.set_state(RecordState::Active);
-            Ok(resource)
-        }
+    if let Some(revision) = tx.revision(&current.name, current.revision - 1).await? {
+        return Resource::decode(kind, revision.body);
     }
+    // A version of this software that keeps no history wrote it.
+    let mut resource = Resource::decode(kind, current.body.clone())?;
+    resource.set_state(RecordState::Active);
+    Ok(resource)
 }
 
 fn must_be_at(current: &Document, etag: &str) -> Result<(), Error> {
