@@ -19,6 +19,7 @@ use crate::schema::Schema;
 
 pub use read::read;
 pub use split::LARGEST_ACTIVITY;
+pub use terms::reference;
 pub use write::{Related, Reporter, Writer};
 
 /// The rules for files of activities.

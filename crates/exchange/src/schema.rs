@@ -6,8 +6,15 @@
 //! them, the built-in simple types of [`simple`], enumerations, unions, and wildcards `##other` with lax processing. A
 //! schema that uses anything else is refused when it is read: nothing is silently skipped.
 //!
-//! Where a document may do what XML Schema allows but these files do not need, the judgement is stricter than the
-//! standard: `xsi:type` and `xsi:nil` are refused.
+//! Where the judgement differs from that of a full processor:
+//!
+//! | what | here | why |
+//! | --- | --- | --- |
+//! | `xsi:type`, `xsi:nil` | refused | no declared type can be substituted or left empty in these schemas |
+//! | years of more than four digits | refused | no record is of such a time |
+//! | `xml:id` twice in a document | accepted | only elements of other namespaces can have one |
+//! | blanks as CDATA between elements | accepted, as XML Schema does; libxml2 refuses them | they are blanks |
+//! | whether `xsi:schemaLocation` holds pairs of addresses | not looked at | it is a hint to a processor, not content |
 
 mod content;
 mod judge;

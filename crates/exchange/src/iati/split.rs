@@ -11,7 +11,7 @@ use std::io::BufRead;
 use scan::{Markup, Scan};
 
 use super::encoding::Unreadable;
-use crate::schema::tree::DOCUMENT_TYPE;
+use crate::schema::tree::{self, DOCUMENT_TYPE};
 
 /// The largest activity that is read, in bytes of UTF-8.
 pub const LARGEST_ACTIVITY: usize = 4 * 1024 * 1024;
@@ -140,7 +140,7 @@ impl<R: BufRead> Split<R> {
                 Place::Before => self.before(markup, position),
                 Place::Within => self.within(markup, position),
                 Place::Behind | Place::Done => match markup {
-                    Markup::Comment | Markup::Instruction => None,
+                    Markup::Comment | Markup::Instruction => self.aside(position),
                     _ => Some(self.stop(position, "something behind </iati-activities>, where the file has to end")),
                 },
             };
@@ -155,9 +155,22 @@ impl<R: BufRead> Split<R> {
         Part::Broken(position, description.into())
     }
 
+    /// A comment, an instruction or the XML declaration outside the activities: whether it is well-formed.
+    fn aside(&mut self, position: Position) -> Option<Part> {
+        // A comment that is larger than can be kept is not looked into.
+        let text = self.scan.take_recorded()?;
+        let Ok(text) = str::from_utf8(&text) else {
+            return Some(Part::Broken(position, String::from("malformed XML: bytes that are not UTF-8")));
+        };
+        let first = matches!(self.place, Place::Before) && position == (Position { line: 1, character: 1 });
+        let document = if first { format!("{text}<a/>") } else { format!("<a/>{text}") };
+        let malformed = tree::read(&document).err()?;
+        Some(Part::Broken(position, format!("malformed XML: {}", malformed.description)))
+    }
+
     fn before(&mut self, markup: Markup, position: Position) -> Option<Part> {
         match markup {
-            Markup::Comment | Markup::Instruction => None,
+            Markup::Comment | Markup::Instruction => self.aside(position),
             Markup::Declaration => Some(self.stop(position, DOCUMENT_TYPE)),
             Markup::Start { name, empty } if name == ROOT => {
                 let tag = self.scan.take_recorded().filter(|tag| tag.len() <= LARGEST_ROOT);
@@ -188,7 +201,7 @@ impl<R: BufRead> Split<R> {
 
     fn within(&mut self, markup: Markup, position: Position) -> Option<Part> {
         let description = match markup {
-            Markup::Comment | Markup::Instruction => return None,
+            Markup::Comment | Markup::Instruction => return self.aside(position),
             Markup::Start { name, empty } => {
                 self.begun = Some(Begun { name, empty, begin: position });
                 return None;

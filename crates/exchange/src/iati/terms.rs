@@ -20,10 +20,13 @@
 //! | organisation role 1, 2, 3 | `FUNDER`, `ACCOUNTABLE`, `INTERMEDIARY` |
 //! | 4 | `HOST_AUTHORITY` (this city), `COUNTERPART_AUTHORITY` (another authority), `KNOWLEDGE_PARTNER` (a university), else `ENTERPRISE` |
 
-use isopolity_domain::text::words;
-use isopolity_proto::registry::{
-    ContributionKind, EndingKind, OrganizationKind, ParticipantRole, Partnership, PartnershipStage, PartnershipStatus,
-    ResultLevel,
+use isopolity_domain::{codes, text::words};
+use isopolity_proto::{
+    registry::{
+        ContributionKind, EndingKind, OrganizationKind, ParticipantRole, Partnership, PartnershipStage,
+        PartnershipStatus, ResultLevel,
+    },
+    types::Identifier,
 };
 
 /// The namespace of what the registry adds to its own files, so that reading them again loses nothing. IATI lets anyone
@@ -41,8 +44,35 @@ pub(super) const NACE_2_1: &str = "https://data.europa.eu/ux2/nace2.1";
 /// See [`NACE_2_1`].
 pub(super) const ISIC_4: &str = "https://unstats.un.org/unsd/classifications/Econ/isic";
 
-/// The scheme of an identifier that does not say which register gave it.
-pub(super) const PLAIN_REFERENCE: &str = "IATI";
+/// The register of a reference that names none that is known: IATI's own.
+const IATI_REGISTER: &str = "XI-IATI";
+
+/// The register and the number of a reference `{country or XI or XM}-{register}-{number}`. Where that is no register of
+/// org-id.guide, or not a number of it, the whole reference is an identifier as IATI's publishers use it.
+pub(super) fn identifier(reference: &str) -> Identifier {
+    let stated = split(reference).filter(|(scheme, value)| codes::identifier::check_identifier(scheme, value).is_ok());
+    let (scheme, value) = stated.unwrap_or((IATI_REGISTER, reference));
+    Identifier { scheme: scheme.to_owned(), value: value.to_owned(), ..Default::default() }
+}
+
+/// An identifier as IATI writes it, `{country or XI or XM}-{register}-{number}`.
+#[must_use]
+pub fn reference(identifier: &Identifier) -> String {
+    // What was a whole reference stays one.
+    if identifier.scheme == IATI_REGISTER && split(&identifier.value).is_some() {
+        return identifier.value.clone();
+    }
+    format!("{}-{}", identifier.scheme, identifier.value)
+}
+
+fn split(reference: &str) -> Option<(&str, &str)> {
+    let (register, _) = reference.match_indices('-').nth(1)?;
+    let (scheme, number) = reference.split_at_checked(register)?;
+    let number = number.strip_prefix('-').filter(|number| !number.is_empty())?;
+    let area = scheme.split('-').next().unwrap_or_default();
+    (area.len() == 2 && area.bytes().all(|byte| byte.is_ascii_uppercase()) && scheme.len() > 3)
+        .then_some((scheme, number))
+}
 
 const LOCAL: [&str; 22] = [
     "municipio",

@@ -154,10 +154,7 @@ fn reference(organization: &Organization) -> String {
     let Some(identifier) = organization.identifiers.iter().find(|identifier| !identifier.retired) else {
         return String::new();
     };
-    if identifier.scheme == terms::PLAIN_REFERENCE {
-        return identifier.value.clone();
-    }
-    format!("{}-{}", identifier.scheme, identifier.value)
+    terms::reference(identifier)
 }
 
 #[cfg(test)]

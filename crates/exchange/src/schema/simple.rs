@@ -207,18 +207,17 @@ fn is_date_time(text: &str) -> bool {
 }
 
 /// Whether it is a reference by RFC 3986, where characters outside ASCII and those that an address may only carry escaped
-/// are taken as if they were escaped (XML Schema 1.0 part 2 §3.2.17).
+/// are taken as if they were escaped (XML Schema 1.0 part 2 §3.2.17). In doubt as libxml2 2.9 judges.
 fn is_uri(text: &str) -> bool {
-    let mut bytes = text.bytes().enumerate();
-    if bytes.any(|(at, byte)| {
-        byte == b'%' && !text.as_bytes().get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit))
-    }) {
+    let escaped =
+        |at: usize| text.as_bytes().get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit));
+    if text.bytes().enumerate().any(|(at, byte)| byte == b'%' && !escaped(at)) {
         return false;
     }
     let (address, fragment) = text.split_once('#').unwrap_or((text, ""));
-    let address = address.split_once('?').map_or(address, |(before, _)| before);
-    let begins_path = address.find('/').unwrap_or(address.len());
-    let hierarchical = match address.find(':').filter(|at| *at < begins_path) {
+    let (address, query) = address.split_once('?').unwrap_or((address, ""));
+    let first_segment = address.find('/').unwrap_or(address.len());
+    let hierarchical = match address.find(':').filter(|at| *at < first_segment) {
         None => address,
         Some(at) => {
             let (scheme, rest) = address.split_at(at);
@@ -229,14 +228,24 @@ fn is_uri(text: &str) -> bool {
             rest.get(1..).unwrap_or_default()
         }
     };
-    let host_right = hierarchical.strip_prefix("//").is_none_or(|rest| {
-        let authority = rest.split('/').next().unwrap_or_default();
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        let port = match host.rfind(']') {
-            Some(at) => host.get(at + 1..).unwrap_or_default(),
-            None => host.find(':').and_then(|at| host.get(at..)).unwrap_or_default(),
-        };
-        port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
-    });
-    host_right && !fragment.contains('#')
+    let (authority, path) = match hierarchical.strip_prefix("//") {
+        None => ("", hierarchical),
+        Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
+    };
+    is_authority(authority) && !path.contains(['[', ']']) && !query.contains(['[', ']']) && !fragment.contains('#')
+}
+
+/// `user@host:port`, where the host may be an address of IP version 6 in brackets.
+fn is_authority(authority: &str) -> bool {
+    let (user, host) = authority.split_once('@').unwrap_or(("", authority));
+    let (name, port) = match host.strip_prefix('[') {
+        Some(literal) => match literal.split_once(']') {
+            Some((literal, port)) => (literal, port),
+            None => return false,
+        },
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let digits = |port: &str| (1..=9).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit());
+    let port_right = port.is_empty() || port.strip_prefix(':').is_some_and(digits);
+    !user.contains(['[', ']']) && !name.contains(['[', ']', '@']) && port_right
 }

@@ -148,13 +148,12 @@ pub(crate) fn read(document: &str) -> Result<Element, Malformed> {
                 let letter = tag::resolve(&reference).map_err(|description| Malformed::at(offset, description))?;
                 growing.reference(letter, offset)?;
             }
-            Event::Decl(declaration) => {
-                let right = offset == 0 && declaration.version().is_ok_and(|version| version.starts_with("1."));
-                if !right {
-                    return Err(Malformed::at(
-                        offset,
-                        "an XML declaration may only stand at the beginning, with version=\"1.0\"",
-                    ));
+            Event::Decl(_) => {
+                let declaration = document.get(offset..position(reader.buffer_position())).unwrap_or_default();
+                if offset > 0 || !tag::is_declaration(declaration) {
+                    let description = "an XML declaration may only stand at the very beginning, and has to look like \
+                                       <?xml version=\"1.0\" encoding=\"UTF-8\"?>";
+                    return Err(Malformed::at(offset, description));
                 }
             }
             Event::PI(instruction) => {

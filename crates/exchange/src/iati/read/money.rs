@@ -107,8 +107,7 @@ fn add(
         activity.flaw(name, at, "/value", description);
         return;
     }
-    let (whole, fraction) = amount.split_once('.').unwrap_or((&amount, ""));
-    if whole.len() > 18 || fraction.len() > 6 {
+    if !words::is_kept(&amount) {
         let description = format!("{amount} is not a number of at most 18 digits before the point and 6 after it");
         activity.flaw(name, at, "/value", description);
         return;

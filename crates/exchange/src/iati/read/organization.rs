@@ -7,7 +7,7 @@ use isopolity_domain::{
 use isopolity_proto::{
     registry::{Organization, OrganizationKind},
     to_dynamic,
-    types::{Identifier, LocalizedText},
+    types::LocalizedText,
 };
 use sha2::{Digest as _, Sha256};
 use unicode_normalization::UnicodeNormalization as _;
@@ -44,12 +44,13 @@ impl Organizations {
             let key = ["name", &country, kind.as_str_name(), &first.nfc().collect::<String>()].join("\u{1f}");
             identify(first, &key)
         } else {
-            identify(&reference, &["ref", &reference].join("\u{1f}"))
+            let identifier = terms::identifier(&reference);
+            identify(&terms::reference(&identifier), &["ref", &identifier.scheme, &identifier.value].join("\u{1f}"))
         };
         let name = Name::new(activity.context.city.clone(), Kind::Organization, &id).ok()?;
         let at = self.known.iter().position(|known| known.name == name);
         let at = at.unwrap_or_else(|| {
-            let identifiers = if reference.is_empty() { Vec::new() } else { vec![identifier(&reference)] };
+            let identifiers = if reference.is_empty() { Vec::new() } else { vec![terms::identifier(&reference)] };
             let organization = Organization {
                 audience: activity.context.audience.into(),
                 provenance: Some(activity.context.provenance.clone()),
@@ -78,7 +79,8 @@ impl Organizations {
     pub(super) fn find(&self, reference: &str, name: &str) -> Option<&Known> {
         self.known.iter().find(|known| {
             let names = || known.organization.display_names.iter().any(|known| known.text == name);
-            if reference.is_empty() { !name.is_empty() && names() } else { known.reference == reference }
+            let same = || known.organization.identifiers.contains(&terms::identifier(reference));
+            if reference.is_empty() { !name.is_empty() && names() } else { same() }
         })
     }
 
@@ -109,19 +111,6 @@ impl Organizations {
 pub(super) fn is_own(known: &Known, activity: &Activity<'_>) -> bool {
     let names = &activity.context.city_names;
     known.organization.display_names.iter().any(|name| names.contains(&fold(&name.text)))
-}
-
-/// The register and the number of a reference `{country or XI or XM}-{register}-{number}`.
-fn identifier(reference: &str) -> Identifier {
-    let mut parts = reference.splitn(3, '-');
-    if let (Some(area), Some(register), Some(number)) = (parts.next(), parts.next(), parts.next())
-        && area.len() == 2
-        && !register.is_empty()
-        && !number.is_empty()
-    {
-        return Identifier { scheme: format!("{area}-{register}"), value: number.to_owned(), ..Default::default() };
-    }
-    Identifier { scheme: terms::PLAIN_REFERENCE.to_owned(), value: reference.to_owned(), ..Default::default() }
 }
 
 /// The country of an organisation: that of the register that its reference is from, else, for a local or regional

@@ -21,8 +21,9 @@ pub(super) fn read(activity: &Activity<'_>, partnership: &Name) -> Vec<Entry> {
             let language = &activity.language;
             let mut periods = all(indicator, "period").peekable();
             if periods.peek().is_none() {
-                if let Some(baseline) = first(indicator, "baseline") {
-                    let measure = measure(baseline, language);
+                if let Some((baseline, measure)) =
+                    first(indicator, "baseline").and_then(|one| Some((one, measure(one, language)?)))
+                {
                     let period = Some(Period { start_date: measure.date.clone(), ..Default::default() });
                     let dimensions = dimensions(baseline);
                     observations.push(IndicatorObservation {
@@ -100,12 +101,12 @@ fn of_period(
         groups.push(first(indicator, "baseline").map(dimensions).unwrap_or_default());
     }
     let of_group = |parent: &Element, name: &'static str, group: &[Dimension]| {
-        all(parent, name).find(|value| dimensions(value) == group).map(|value| measure(value, language))
+        all(parent, name).find(|value| dimensions(value) == group).and_then(|value| measure(value, language))
     };
     let observations = groups.into_iter().map(|group| IndicatorObservation {
         period: Some(whole.clone()),
         baseline: of_group(indicator, "baseline", &group)
-            .or_else(|| first(indicator, "baseline").map(|baseline| measure(baseline, language))),
+            .or_else(|| first(indicator, "baseline").and_then(|baseline| measure(baseline, language))),
         target: of_group(period, "target", &group),
         actual: of_group(period, "actual", &group),
         dimensions: group,
@@ -116,13 +117,14 @@ fn of_period(
 
 fn dimensions(value: &Element) -> Vec<Dimension> {
     let dimensions = all(value, "dimension");
-    dimensions.map(|dimension| Dimension { name: code(dimension, "name"), value: code(dimension, "value") }).collect()
+    let dimensions = dimensions.map(|one| Dimension { name: code(one, "name"), value: code(one, "value") });
+    dimensions.filter(|one| !one.name.is_empty() && !one.value.is_empty()).collect()
 }
 
-/// A value. What is not a number is kept in words.
-fn measure(element: &Element, language: &str) -> Measure {
+/// A value. What is not a number, or one of more digits than the registry keeps, is kept in words. `None`: it says nothing.
+fn measure(element: &Element, language: &str) -> Option<Measure> {
     let written = code(element, "value");
-    let value = words::decimal(&written);
+    let value = words::decimal(&written).filter(|value| words::is_kept(value));
     let mut remarks = words::narratives_of(element, "comment", language);
     if value.is_none() && !written.is_empty() {
         remarks.insert(0, LocalizedText { text: written, language: language.to_owned(), ..Default::default() });
@@ -132,7 +134,8 @@ fn measure(element: &Element, language: &str) -> Measure {
         // A baseline always states at least its year.
         date = element.attribute("year").map(|year| format!("{:0>4}", year.trim())).unwrap_or_default();
     }
-    Measure { value: value.unwrap_or_default(), date, remarks }
+    let measure = Measure { value: value.unwrap_or_default(), date, remarks };
+    (!measure.value.is_empty() || !measure.remarks.is_empty()).then_some(measure)
 }
 
 /// What makes an observation the same when it comes again: what is measured, of whom and when, not how much.

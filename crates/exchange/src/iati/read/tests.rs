@@ -38,7 +38,7 @@ fn activity(more: &[(&str, &str)]) -> String {
     let mut text = String::from(
         "<iati-activity xml:lang=\"pt\" default-currency=\"EUR\" last-updated-datetime=\"2020-05-06T00:00:00Z\">\
          <iati-identifier> PT-X-1 </iati-identifier>\
-         <reporting-org type=\"11\" ref=\"PT-NIPC-500\"><narrative>Câmara</narrative></reporting-org>\
+         <reporting-org type=\"11\" ref=\"PT-NIPPC-502854227\"><narrative>Câmara</narrative></reporting-org>\
          <title><narrative>Parceria</narrative></title>\
          <description><narrative>Texto</narrative></description>\
          <participating-org role=\"4\"><narrative>Commune de Kénitra</narrative></participating-org>\
@@ -89,7 +89,7 @@ fn an_activity_becomes_organisations_and_a_partnership() {
     assert_eq!(roles, [ParticipantRole::Reporter, ParticipantRole::CounterpartAuthority]);
     let [camara, kenitra] = organizations.as_slice() else { panic!("{organizations:?}") };
     let identifier = camara.identifiers.first().unwrap();
-    assert_eq!((identifier.scheme.as_str(), identifier.value.as_str()), ("PT-NIPC", "500"));
+    assert_eq!((identifier.scheme.as_str(), identifier.value.as_str()), ("PT-NIPPC", "502854227"));
     assert_eq!((camara.country.as_str(), camara.kind()), ("PT", OrganizationKind::LocalAuthority));
     assert_eq!((kenitra.country.as_str(), kenitra.kind()), ("MA", OrganizationKind::LocalAuthority));
 }

@@ -71,3 +71,9 @@ pub(super) fn decimal(text: &str) -> Option<String> {
     let sign = if zero { "" } else { sign };
     Some(if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
 }
+
+/// Whether a number has no more digits than the registry keeps: 18 before the point and 6 behind it.
+pub(super) fn is_kept(number: &str) -> bool {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    whole.trim_start_matches('-').len() <= 18 && fraction.len() <= 6
+}

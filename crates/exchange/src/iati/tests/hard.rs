@@ -94,6 +94,21 @@ fn what_is_malformed_in_one_activity_does_not_stop_the_others() {
 }
 
 #[test]
+fn what_is_malformed_outside_the_activities_is_said_once() {
+    let good = file(&[&activity("good")]);
+    for (wrong, reason) in [
+        (format!("<?xml version=\"1.0?>{good}"), "an XML declaration"),
+        (format!("\n<?xml version=\"1.0\"?>{good}"), "very beginning"),
+        (format!("<!-- a -- b -->{good}"), "`--`"),
+        (good.replace("<iati-activity>", "<?XML x?><iati-activity>"), "a processing instruction"),
+        (format!("{good}<!-- a -- b -->"), "`--`"),
+    ] {
+        assert_eq!(verdicts(&wrong).iter().filter(|right| **right).count(), 1, "{wrong}");
+        assert!(only_reason(wrong.as_bytes()).contains(reason), "{}", only_reason(wrong.as_bytes()));
+    }
+}
+
+#[test]
 fn comments_and_character_data_may_hold_what_looks_like_markup() {
     let title = "<!-- </iati-activity> <iati-activity> -->a<![CDATA[</iati-activity>]]>b<?p </iati-activity>?>";
     let file = file(&[&activity(title), "<!-- <iati-activity> -->", &activity("two")]);

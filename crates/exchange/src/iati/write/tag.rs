@@ -161,5 +161,9 @@ pub(super) fn address(text: &str) -> Option<String> {
             other => escaped.push(other),
         }
     }
+    if !crate::schema::is_address(&escaped) {
+        // Brackets may stand around a host only.
+        escaped = escaped.replace('[', "%5B").replace(']', "%5D");
+    }
     (!escaped.is_empty() && crate::schema::is_address(&escaped)).then_some(escaped)
 }

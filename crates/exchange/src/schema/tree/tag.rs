@@ -109,6 +109,23 @@ impl Scope {
     }
 }
 
+/// Whether it is an XML declaration (XML 1.0 §2.8).
+pub(super) fn is_declaration(text: &str) -> bool {
+    let Some(inner) = text.strip_prefix("<?xml").and_then(|text| text.strip_suffix("?>")) else { return false };
+    let Ok(parts) = attributes_of(inner, 0) else { return false };
+    let mut parts = parts.iter().map(|part| (part.name, part.value.as_str())).peekable();
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let version =
+        parts.next().is_some_and(|(name, value)| name == "version" && value.strip_prefix("1.").is_some_and(digits));
+    let encoding = parts.next_if(|(name, _)| *name == "encoding").is_none_or(|(_, value)| {
+        let letters = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
+        letters && value.starts_with(|letter: char| letter.is_ascii_alphabetic())
+    });
+    let standalone =
+        parts.next_if(|(name, _)| *name == "standalone").is_none_or(|(_, value)| matches!(value, "yes" | "no"));
+    version && encoding && standalone && parts.next().is_none()
+}
+
 /// The attributes of a tag, from what stands behind its name. `offset` is where that begins in the document.
 fn attributes_of(raw: &str, offset: usize) -> Result<Vec<Written<'_>>, Malformed> {
     let mut attributes: Vec<Written<'_>> = Vec::new();
