@@ -90,12 +90,12 @@ impl Registry {
             return Err(Error::ExistsDeleted(name));
         }
         resource.must_not_be_withdrawn(kind)?;
-        hooks::before_store(&mut resource, None, caller, self.now());
+        hooks::before_store(&mut resource, None, caller, self.now())?;
         validate::validate(kind, &resource.0).map_err(|violations| violations.below(kind.as_str()))?;
         self.references_must_exist(&mut tx, kind, &resource.0, kind.as_str()).await?;
         self.must_not_lead_back(&mut tx, &name, &resource, kind.as_str()).await?;
         let mut changes = vec![Change::created(self.first_version(&name, &mut resource))];
-        for (name, message) in hooks::also_created(&resource) {
+        for (name, message) in hooks::also_created(self.city(), &resource, self.now())? {
             changes.push(Change::created(self.first_version(&name, &mut Resource(message))));
         }
         let documents: Vec<_> = changes.iter().map(|change| change.document.clone()).collect();
@@ -147,8 +147,11 @@ impl Registry {
         let before = Resource::decode(kind, current.body.clone())?;
         let mut after = before.clone();
         after.merge(&change, mask, kind)?;
+        if kind == Kind::Partnership && names_everything(mask) {
+            after.keep_where_silent(&before, &change, &hooks::SET_BY_STEPS);
+        }
         after.must_not_be_withdrawn(kind)?;
-        hooks::before_store(&mut after, Some(&before), caller, self.now());
+        hooks::before_store(&mut after, Some(&before), caller, self.now())?;
         validate::validate(kind, &after.0).map_err(|violations| violations.below(kind.as_str()))?;
         if after.content() == before.content() {
             if asked.is_some() && !terms.validate_only {
@@ -212,6 +215,11 @@ impl Registry {
         tx.insert_documents(std::slice::from_ref(&document)).await?;
         self.settle(tx, NODE, vec![Change::created(document)], false).await
     }
+}
+
+/// Whether an update mask names no field in particular.
+pub(crate) fn names_everything(mask: &[String]) -> bool {
+    mask.is_empty() || mask.iter().any(|path| path == "*")
 }
 
 /// What a city is called until somebody fills in its profile: the first label of its id.

@@ -4,7 +4,6 @@ use isopolity_domain::{
     Kind, Name, Violation, clock, conditions,
     settle::settle,
     stage::{self, Dossier, StageError},
-    validate,
 };
 use isopolity_proto::{
     registry::{
@@ -17,9 +16,11 @@ use isopolity_proto::{
 use isopolity_store::{Document, Tx};
 use prost::Message;
 use time::{Date, OffsetDateTime};
-use uuid::Uuid;
 
-use crate::{Caller, Error, Registry, Right, author::Resource};
+use crate::{
+    Caller, Error, Registry, Right,
+    author::{Asked, Change, Resource, Terms, hooks},
+};
 
 /// The most documents that refer to one partnership and are looked at. Far more than any has.
 const REFERRERS_MAX: u64 = 10_000;
@@ -33,6 +34,27 @@ pub struct Stepped {
     pub partnership: Partnership,
     /// The step as stored.
     pub stage_event: StageEvent,
+}
+
+/// Who asks for a step, and on which terms.
+struct Asking<'a> {
+    caller: &'a Caller,
+    asked: Option<Asked>,
+    validate_only: bool,
+}
+
+impl<'a> Asking<'a> {
+    fn of(
+        caller: &'a Caller,
+        method: &str,
+        request: &impl Message,
+        validate_only: bool,
+        request_id: &str,
+    ) -> Result<Self, Error> {
+        let terms = Terms { validate_only, request_id };
+        let asked = Asked::of_bytes(caller, terms, method, &[], &request.encode_to_vec())?;
+        Ok(Self { caller, asked, validate_only })
+    }
 }
 
 /// A partnership and what this registry knows of it.
@@ -69,7 +91,8 @@ impl Registry {
         request: &AdvancePartnershipRequest,
     ) -> Result<Stepped, Error> {
         let step = |dossier: &Dossier<'_>, today: Date| stage::advance(dossier, request, today);
-        self.step(caller, &request.name, &request.etag, request.validate_only, step).await
+        let asking = Asking::of(caller, "advance", request, request.validate_only, &request.request_id)?;
+        self.step(&asking, &request.name, &request.etag, step).await
     }
 
     /// Suspends a partnership.
@@ -82,7 +105,8 @@ impl Registry {
         request: &SuspendPartnershipRequest,
     ) -> Result<Stepped, Error> {
         let step = |dossier: &Dossier<'_>, today: Date| stage::suspend(dossier, request, today);
-        self.step(caller, &request.name, &request.etag, request.validate_only, step).await
+        let asking = Asking::of(caller, "suspend", request, request.validate_only, &request.request_id)?;
+        self.step(&asking, &request.name, &request.etag, step).await
     }
 
     /// Resumes a suspended partnership.
@@ -95,7 +119,8 @@ impl Registry {
         request: &ResumePartnershipRequest,
     ) -> Result<Stepped, Error> {
         let step = |dossier: &Dossier<'_>, today: Date| stage::resume(dossier, request, today);
-        self.step(caller, &request.name, &request.etag, request.validate_only, step).await
+        let asking = Asking::of(caller, "resume", request, request.validate_only, &request.request_id)?;
+        self.step(&asking, &request.name, &request.etag, step).await
     }
 
     /// Ends a partnership for good.
@@ -104,7 +129,8 @@ impl Registry {
     /// As [`Registry::advance_partnership`].
     pub async fn end_partnership(&self, caller: &Caller, request: &EndPartnershipRequest) -> Result<Stepped, Error> {
         let step = |dossier: &Dossier<'_>, today: Date| stage::end(dossier, request, today);
-        self.step(caller, &request.name, &request.etag, request.validate_only, step).await
+        let asking = Asking::of(caller, "end", request, request.validate_only, &request.request_id)?;
+        self.step(&asking, &request.name, &request.etag, step).await
     }
 
     /// Sets right what an earlier event of a partnership said wrongly.
@@ -122,7 +148,8 @@ impl Registry {
         let document = self.store().document(&name).await?.ok_or_else(|| Error::NotFound(name.to_string()))?;
         let wrong: StageEvent = read(&document)?;
         let step = |dossier: &Dossier<'_>, today: Date| stage::correct(dossier, request, today);
-        self.step(caller, &wrong.partnership, "", request.validate_only, step).await
+        let asking = Asking::of(caller, "correct", request, request.validate_only, &request.request_id)?;
+        self.step(&asking, &wrong.partnership, "", step).await
     }
 
     /// What stands between a partnership and a stage, side by side. Writes nothing.
@@ -147,21 +174,18 @@ impl Registry {
     }
 
     /// Takes a step that the domain decides, and writes it with the partnership as it stands then.
-    async fn step<S>(
-        &self,
-        caller: &Caller,
-        name: &str,
-        etag: &str,
-        validate_only: bool,
-        step: S,
-    ) -> Result<Stepped, Error>
+    async fn step<S>(&self, asking: &Asking<'_>, name: &str, etag: &str, step: S) -> Result<Stepped, Error>
     where
         S: FnOnce(&Dossier<'_>, Date) -> Result<StageEvent, StageError> + Send,
     {
+        let Asking { caller, asked, validate_only } = asking;
         caller.must(Right::Edit)?;
         let name = named(Kind::Partnership, name)?;
         self.must_be_ours(&name, "name")?;
         let mut tx = self.store().begin("move partnership").await?;
+        if let Some((event, revision)) = self.outcome_of(&mut tx, asked.as_ref()).await? {
+            return self.stepped_before(&mut tx, &event, &name, revision).await;
+        }
         let mut file = self.file(&mut tx, &name).await?;
         if !etag.is_empty() && etag != file.current.revision.to_string() {
             return Err(Error::EtagMismatch(name));
@@ -170,19 +194,15 @@ impl Registry {
         let written = file.events.iter().filter_map(|event| clock::from_timestamp(event.create_time.as_ref()?)).max();
         let now = self.now().max(written.unwrap_or(OffsetDateTime::UNIX_EPOCH));
 
-        let mut documents = Vec::new();
+        let mut events = Vec::new();
         if file.events.is_empty() {
-            // It was kept before events were: its first say what it said itself.
-            for event in stage::entered(&file.partnership, file.current.create_time.date()) {
-                let (event, document) = self.written(&event, now)?;
-                file.events.push(event);
-                documents.push(document);
-            }
+            // It came without any, or was kept before events were: its first say what it said itself.
+            events = stage::entered(&file.partnership, file.current.create_time.date());
+            file.events.clone_from(&events);
         }
         let event = step(&file.dossier(), now.date()).map_err(|refusal| Error::refused(name.clone(), refusal))?;
-        let (stage_event, document) = self.written(&event, now)?;
-        file.events.push(stage_event.clone());
-        documents.push(document);
+        events.push(event.clone());
+        file.events.push(event);
 
         let mut partnership = file.partnership.clone();
         stage::follow(&mut partnership, &file.events);
@@ -193,25 +213,36 @@ impl Registry {
         if !tx.update_document(&document, file.current.revision).await? {
             return Err(Error::EtagMismatch(name));
         }
-        tx.insert_documents(&documents).await?;
-        documents.push(document);
-        self.settle(tx, documents, validate_only).await?;
-        let partnership = after.0.transcode_to().map_err(Error::internal)?;
+        let revision = document.revision;
+        let mut changes = Vec::new();
+        let mut last = None;
+        for (name, message) in hooks::events(self.city(), &events, now)? {
+            let mut resource = Resource(message);
+            let document = resource.document(name.clone(), 1, now, now, None);
+            last = Some((name, resource));
+            changes.push(Change::created(document));
+        }
+        let (event, resource) = last.ok_or_else(|| Error::internal("a step without an event"))?;
+        tx.insert_documents(&changes.iter().map(|change| change.document.clone()).collect::<Vec<_>>()).await?;
+        changes.push(Change::updated(document));
+        self.remember(&mut tx, asked.clone(), &event, revision).await?;
+        self.settle(tx, caller.id(), changes, *validate_only).await?;
+        let partnership = after.read_at(self.now()).transcode_to().map_err(Error::internal)?;
+        let stage_event = resource.read_at(self.now()).transcode_to().map_err(Error::internal)?;
         Ok(Stepped { partnership, stage_event })
     }
 
-    /// An event as it is stored, under a name of its own.
-    fn written(&self, event: &StageEvent, now: OffsetDateTime) -> Result<(StageEvent, Document), Error> {
-        let id = Uuid::now_v7().to_string();
-        let name = Name::new(self.city().clone(), Kind::StageEvent, &id).map_err(Error::internal)?;
-        let mut resource = Resource(to_dynamic(event));
-        resource.set_name(&name);
-        settle(Kind::StageEvent, &mut resource.0, now.date());
-        // What the caller gave, evidence and waivers, is named in an event as in the request.
-        validate::validate(Kind::StageEvent, &resource.0)?;
-        resource.stamp(1, now, now);
-        let document = resource.document(name, 1, now, now);
-        Ok((resource.0.transcode_to().map_err(Error::internal)?, document))
+    /// The answer that the same request got before: its event, and the partnership in the version that it made.
+    async fn stepped_before(
+        &self,
+        tx: &mut Tx,
+        event: &Name,
+        partnership: &Name,
+        revision: i64,
+    ) -> Result<Stepped, Error> {
+        let stage_event = self.as_it_was(tx, event, 1).await?.transcode_to().map_err(Error::internal)?;
+        let partnership = self.as_it_was(tx, partnership, revision).await?.transcode_to().map_err(Error::internal)?;
+        Ok(Stepped { partnership, stage_event })
     }
 
     /// A partnership that is not deleted, with what refers to it and what it rests on.

@@ -1,28 +1,105 @@
 //! What the rules derive when a resource is written or read. Called from the places where each is due, and nowhere else.
 
-use isopolity_domain::Name;
+use isopolity_domain::{CityId, Kind, Name, Violations, freshness, matching, settle::settle, stage, validate};
+use isopolity_proto::{
+    registry::{MatchAssertion, Partnership, StageEvent},
+    to_dynamic,
+};
 use prost_reflect::DynamicMessage;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::Resource;
-use crate::Caller;
+use crate::{Caller, Error};
+
+/// The fields that steps of a partnership set. An update that does not name them leaves them as they are, also where it
+/// changes everything else.
+pub(crate) const SET_BY_STEPS: [&str; 4] = ["stage", "stage_date", "suspension", "ending"];
 
 /// Sets the fields that no caller sets but that follow from others. Before validation, on creation (`before` is `None`) and
 /// on every change; what it sets is part of the content.
+///
+/// # Errors
+/// [`Error::Invalid`] for an update that changes what only steps change.
 pub(crate) fn before_store(
-    _resource: &mut Resource,
-    _before: Option<&Resource>,
-    _caller: &Caller,
-    _now: OffsetDateTime,
-) {
+    resource: &mut Resource,
+    before: Option<&Resource>,
+    caller: &Caller,
+    now: OffsetDateTime,
+) -> Result<(), Error> {
+    let today = now.date();
+    let kind = resource.kind()?;
+    match kind {
+        Kind::Partnership => partnership(resource, before, now)?,
+        Kind::MatchAssertion => {
+            let mut assertion: MatchAssertion = resource.typed()?;
+            let before: Option<MatchAssertion> = before.map(Resource::typed).transpose()?;
+            matching::stamp(&mut assertion, before.as_ref(), caller.id(), &today.to_string());
+            resource.0 = to_dynamic(&assertion);
+        }
+        _ => {}
+    }
+    settle(kind, &mut resource.0, today);
+    Ok(())
 }
 
-/// Resources that come into being together with a new one, in the same transaction. They are complete but for what the node
-/// stamps, and may refer to it.
-pub(crate) fn also_created(_resource: &Resource) -> Vec<(Name, DynamicMessage)> {
-    Vec::new()
+fn partnership(resource: &mut Resource, before: Option<&Resource>, now: OffsetDateTime) -> Result<(), Error> {
+    let mut after: Partnership = resource.typed()?;
+    match before {
+        Some(before) => {
+            let before: Partnership = before.typed()?;
+            stage::unchanged_by_update(&before, &after)
+                .map_err(|violations: Violations| violations.below(Kind::Partnership.as_str()))?;
+        }
+        None => {
+            let events = stage::entered(&after, now.date());
+            stage::follow(&mut after, &events);
+            resource.0 = to_dynamic(&after);
+        }
+    }
+    Ok(())
+}
+
+/// Resources that come into being together with a new one, in the same transaction: the first events of a partnership.
+/// They are complete but for what the node stamps, and refer to it.
+///
+/// # Errors
+/// A fault of this node.
+pub(crate) fn also_created(
+    city: &CityId,
+    resource: &Resource,
+    now: OffsetDateTime,
+) -> Result<Vec<(Name, DynamicMessage)>, Error> {
+    if resource.kind()? != Kind::Partnership {
+        return Ok(Vec::new());
+    }
+    events(city, &stage::entered(&resource.typed()?, now.date()), now)
+}
+
+/// Stage events under names of their own, as they are stored.
+///
+/// # Errors
+/// [`Error::Invalid`] for an event that says too little.
+pub(crate) fn events(
+    city: &CityId,
+    events: &[StageEvent],
+    now: OffsetDateTime,
+) -> Result<Vec<(Name, DynamicMessage)>, Error> {
+    let mut named = Vec::with_capacity(events.len());
+    for event in events {
+        let id = Uuid::now_v7().to_string();
+        let name = Name::new(city.clone(), Kind::StageEvent, &id).map_err(Error::internal)?;
+        let mut resource = Resource(to_dynamic(event));
+        resource.set_name(&name);
+        settle(Kind::StageEvent, &mut resource.0, now.date());
+        validate::validate(Kind::StageEvent, &resource.0)?;
+        named.push((name, resource.0));
+    }
+    Ok(named)
 }
 
 /// Sets what changes with time alone, whenever a resource is read: never stored, never signed. Before projection, so that it
 /// may look at all fields.
-pub(crate) fn on_read(_resource: &mut DynamicMessage, _now: OffsetDateTime) {}
+pub(crate) fn on_read(resource: &mut DynamicMessage, now: OffsetDateTime) {
+    freshness::mark(resource, now);
+}

@@ -16,7 +16,7 @@ use crate::{Caller, Error, Registry};
 const REMEMBERED: Duration = Duration::DAY;
 
 /// What was asked with an id of its own.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Asked {
     author: String,
     request_id: String,
@@ -76,6 +76,12 @@ impl Registry {
         tx: &mut Tx,
         asked: Option<&Asked>,
     ) -> Result<Option<DynamicMessage>, Error> {
+        let Some((name, revision)) = self.outcome_of(tx, asked).await? else { return Ok(None) };
+        self.as_it_was(tx, &name, revision).await.map(Some)
+    }
+
+    /// What came of this request if it was served within 24 hours: the resource and its version.
+    pub(crate) async fn outcome_of(&self, tx: &mut Tx, asked: Option<&Asked>) -> Result<Option<(Name, i64)>, Error> {
         let Some(asked) = asked else { return Ok(None) };
         let Some(before) = tx.request(&asked.author, &asked.request_id).await? else { return Ok(None) };
         if before.time + REMEMBERED <= self.now() {
@@ -89,11 +95,14 @@ impl Registry {
             }
             .into());
         }
-        let revision = tx.revision(&before.name, before.revision).await?;
-        let revision = revision.ok_or_else(|| {
-            Error::internal(format!("the history of {} lacks version {}", before.name, before.revision))
-        })?;
-        Ok(Some(Resource::decode(before.name.kind(), revision.body)?.read_at(self.now())))
+        Ok(Some((before.name, before.revision)))
+    }
+
+    /// A resource as it was in this version.
+    pub(crate) async fn as_it_was(&self, tx: &mut Tx, name: &Name, revision: i64) -> Result<DynamicMessage, Error> {
+        let missing = || Error::internal(format!("the history of {name} lacks version {revision}"));
+        let found = tx.revision(name, revision).await?.ok_or_else(missing)?;
+        Ok(Resource::decode(name.kind(), found.body)?.read_at(self.now()))
     }
 
     /// Remembers what came of a request, with the change itself.

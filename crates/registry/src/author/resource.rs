@@ -77,7 +77,7 @@ impl Resource {
         let descriptor = self.0.descriptor();
         let mut violations = Vec::new();
         let mut fields = Vec::new();
-        if mask.is_empty() || mask.iter().any(|path| path == "*") {
+        if super::names_everything(mask) {
             fields.extend(descriptor.fields().filter(|field| !SET_BY_NODE.contains(&field.name())));
         } else {
             for path in mask {
@@ -101,6 +101,29 @@ impl Resource {
             }
         }
         Ok(())
+    }
+
+    /// Takes fields back from the version before where a change says nothing of them.
+    pub(crate) fn keep_where_silent(&mut self, before: &Self, change: &Self, fields: &[&str]) {
+        for field in fields {
+            if !change.0.has_field_by_name(field)
+                && let Some(value) = before.0.get_field_by_name(field).filter(|_| before.0.has_field_by_name(field))
+            {
+                self.set(field, value.into_owned());
+            }
+        }
+    }
+
+    /// The kind that it is of.
+    pub(crate) fn kind(&self) -> Result<Kind, Error> {
+        let descriptor = self.0.descriptor();
+        let full_name = descriptor.full_name();
+        Kind::of_message(full_name).ok_or_else(|| Error::internal(format!("{full_name} is of no kind")))
+    }
+
+    /// Its typed form.
+    pub(crate) fn typed<M: prost::Message + Default>(&self) -> Result<M, Error> {
+        self.0.transcode_to().map_err(Error::internal)
     }
 
     /// Sets what the node sets besides the name, and makes the document of it.

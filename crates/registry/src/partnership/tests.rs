@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use isopolity_domain::{CityId, Clock as _, clock::FixedClock};
+use isopolity_domain::{CityId, Clock as _, clock::FixedClock, validate};
 use isopolity_federation::{Identity, Limits, Link, PeerSettings, Peers};
 use isopolity_proto::{
     admin::Role,
