@@ -2,14 +2,19 @@
 
 #[cfg(test)]
 mod nodes {
+    mod codes;
     mod deadlines;
+    mod deletion;
+    mod export;
     mod faults;
     mod import;
     mod impostors;
     mod lists;
     mod records;
+    mod repeats;
     mod resources;
     mod restarts;
+    mod revisions;
     mod search;
     mod services;
     mod stories;

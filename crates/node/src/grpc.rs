@@ -7,9 +7,13 @@ mod admin;
 mod callers;
 mod catalog;
 mod city;
+mod codes;
 mod deadline;
+mod export;
 mod federation;
+mod history;
 mod import;
+mod partnership;
 mod resources;
 mod status;
 
@@ -27,8 +31,9 @@ use isopolity_proto::{
     registry::{
         advantage_factor_service_server::AdvantageFactorServiceServer,
         agreement_service_server::AgreementServiceServer, city_service_server::CityServiceServer,
-        condition_assessment_service_server::ConditionAssessmentServiceServer,
-        good_practice_service_server::GoodPracticeServiceServer, import_service_server::ImportServiceServer,
+        code_service_server::CodeServiceServer, condition_assessment_service_server::ConditionAssessmentServiceServer,
+        export_service_server::ExportServiceServer, good_practice_service_server::GoodPracticeServiceServer,
+        history_service_server::HistoryServiceServer, import_service_server::ImportServiceServer,
         indicator_observation_service_server::IndicatorObservationServiceServer,
         match_assertion_service_server::MatchAssertionServiceServer,
         opportunity_service_server::OpportunityServiceServer, organization_service_server::OrganizationServiceServer,
@@ -56,7 +61,7 @@ const PEER_CONNECTION_AGE: Duration = Duration::from_mins(30);
 const STREAMS_MAX: u32 = 100;
 
 /// The services of the API, as reflection lists them.
-const SERVED: [&str; 19] = [
+const SERVED: [&str; 22] = [
     "grpc.health.v1.Health",
     CityServiceServer::<Services>::NAME,
     OrganizationServiceServer::<Services>::NAME,
@@ -71,7 +76,10 @@ const SERVED: [&str; 19] = [
     AdvantageFactorServiceServer::<Services>::NAME,
     GoodPracticeServiceServer::<Services>::NAME,
     MatchAssertionServiceServer::<Services>::NAME,
+    HistoryServiceServer::<Services>::NAME,
     ImportServiceServer::<Services>::NAME,
+    ExportServiceServer::<Services>::NAME,
+    CodeServiceServer::<Services>::NAME,
     CatalogServiceServer::<Services>::NAME,
     PeerServiceServer::<Services>::NAME,
     TokenServiceServer::<Services>::NAME,
@@ -85,6 +93,8 @@ pub(crate) struct Services {
     pub(crate) anonymous_reads: bool,
     pub(crate) started: Timestamp,
     pub(crate) endpoint: String,
+    /// Where the API is reached, for those who read a description of it.
+    pub(crate) api_endpoint: String,
     pub(crate) keeper: LeafKeeper,
     pub(crate) draining: CancellationToken,
 }
@@ -114,7 +124,10 @@ impl Services {
             .add_service(AdvantageFactorServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(GoodPracticeServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(MatchAssertionServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(HistoryServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ImportServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(ExportServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(CodeServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CatalogServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(PeerServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(TokenServiceServer::new(self.clone()).max_decoding_message_size(limit))

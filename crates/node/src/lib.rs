@@ -25,7 +25,13 @@ use std::{
     fs::{File, TryLockError},
     path::Path,
 };
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use isopolity_domain::clock::to_timestamp;
 use isopolity_federation::{
@@ -130,6 +136,7 @@ impl Node {
             anonymous_reads: config.api.anonymous_reads,
             started: to_timestamp(clock.now()),
             endpoint: endpoint.clone(),
+            api_endpoint: api_endpoint(&config.api.hosts, api),
             keeper: peers.leaf().clone(),
             draining: draining.clone(),
         };
@@ -214,8 +221,36 @@ fn local(listener: &TcpListener, key: &'static str, address: SocketAddr) -> Resu
     listener.local_addr().map_err(|source| StartError::Listen { key, address, source })
 }
 
+/// Where the API is reached from elsewhere: under the first name in its certificate that is not this machine's own name for
+/// itself, if there is such a one.
+fn api_endpoint(hosts: &[String], listening: SocketAddr) -> String {
+    let is_loopback = |host: &str| host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    let host = hosts.iter().find(|host| !is_loopback(host)).or(hosts.first());
+    let host = host.map_or_else(|| listening.ip().to_string(), Clone::clone);
+    let host = if host.parse::<Ipv6Addr>().is_ok() { format!("[{host}]") } else { host };
+    format!("https://{host}:{}", listening.port())
+}
+
 async fn ended(listener: &'static str, served: impl Future<Output = Result<(), tonic::transport::Error>>) {
     if let Err(error) = served.await {
         error!(listener, error = %with_causes(&error), "a listener ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_api_is_described_under_a_name_that_others_can_reach() {
+        let listening: SocketAddr = "0.0.0.0:7444".parse().unwrap();
+        let endpoint = |hosts: &[&str]| {
+            let hosts: Vec<String> = hosts.iter().map(|&host| host.into()).collect();
+            api_endpoint(&hosts, listening)
+        };
+        assert_eq!(endpoint(&["localhost", "127.0.0.1", "api.feira.pt"]), "https://api.feira.pt:7444");
+        assert_eq!(endpoint(&["::1", "2001:db8::1"]), "https://[2001:db8::1]:7444");
+        assert_eq!(endpoint(&["localhost"]), "https://localhost:7444");
+        assert_eq!(endpoint(&[]), "https://0.0.0.0:7444");
     }
 }

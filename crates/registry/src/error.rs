@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use isopolity_catalog::CatalogError;
-use isopolity_domain::{CityId, Name, Violation, Violations};
+use isopolity_domain::{CityId, Name, Violation, Violations, stage::StageError};
 use isopolity_proto::{
     catalog::{CityOutcome, Coverage},
     error::Reason,
@@ -33,13 +33,33 @@ pub enum Error {
     /// The name is taken.
     #[error("{0} exists already")]
     Exists(Name),
+    /// The name is taken by something that was deleted.
+    #[error("{0} exists already: it was deleted and can be restored")]
+    ExistsDeleted(Name),
+    /// It was deleted, so it can't be changed.
+    #[error("{0} was deleted: restore it first")]
+    Deleted(Name),
+    /// There is nothing to restore.
+    #[error("{0} is not deleted, so there is nothing to restore")]
+    NotDeleted(Name),
+    /// It is never changed or deleted.
+    #[error("{0} is a stage event: it is never changed or deleted; what was wrong is set right by a correcting event")]
+    AppendOnly(Name),
     /// Something refers to it.
-    #[error("{name} is in use: {used_by} refers to it")]
+    #[error("{name} is in use: {} to it", referring(used_by))]
     InUse {
         /// What was to be deleted.
         name: Name,
-        /// One that refers to it.
-        used_by: Name,
+        /// The first that refer to it, at most ten.
+        used_by: Vec<Name>,
+    },
+    /// A partnership can't take this step.
+    #[error("{refusal}")]
+    Stage {
+        /// The partnership.
+        name: Name,
+        /// Why not.
+        refusal: StageError,
     },
     /// It changed meanwhile.
     #[error("{0} has changed since you read it: read it again and repeat the change")]
@@ -110,6 +130,14 @@ impl Error {
         Self::Internal(source.into())
     }
 
+    /// A step of a partnership that was refused.
+    pub(crate) fn refused(name: Name, refusal: StageError) -> Self {
+        match refusal {
+            StageError::Invalid(violations) => Self::Invalid(violations),
+            refusal => Self::Stage { name, refusal },
+        }
+    }
+
     /// The reason for programs. For [`Error::Invalid`] that of the first violation.
     #[must_use]
     pub fn reason(&self) -> Reason {
@@ -118,9 +146,12 @@ impl Error {
             Self::TokenMissing => Reason::TokenMissing,
             Self::TokenInvalid => Reason::TokenInvalid,
             Self::RightMissing(_) => Reason::RightMissing,
-            Self::NotFound(_) => Reason::ResourceNotFound,
-            Self::Exists(_) => Reason::ResourceExists,
+            Self::NotFound(_) | Self::Deleted(_) => Reason::ResourceNotFound,
+            Self::Exists(_) | Self::ExistsDeleted(_) => Reason::ResourceExists,
+            Self::NotDeleted(_) => Reason::ResourceNotDeleted,
+            Self::AppendOnly(_) => Reason::AppendOnly,
             Self::InUse { .. } | Self::LastAdministrator => Reason::ResourceInUse,
+            Self::Stage { refusal, .. } => refusal.reason(),
             Self::EtagMismatch(_) => Reason::EtagMismatch,
             Self::PeerNotApproved(_) => Reason::PeerNotApproved,
             Self::PeerSuspended { .. } => Reason::PeerSuspended,
@@ -133,6 +164,11 @@ impl Error {
             Self::Internal(_) => Reason::Internal,
         }
     }
+}
+
+fn referring(used_by: &[Name]) -> String {
+    let names: Vec<_> = used_by.iter().map(Name::to_string).collect();
+    format!("{} {}", names.join(", "), if names.len() == 1 { "refers" } else { "refer" })
 }
 
 impl From<Violation> for Error {

@@ -8,7 +8,11 @@
 //! | --- | --- |
 //! | [`caller`] | who calls, and what they may do |
 //! | [`mod@author`] | reading and changing this city's own resources |
+//! | [`mod@partnership`] | the steps of a partnership, and what stands in its way |
+//! | [`mod@history`] | what resources were before |
 //! | [`mod@import`] | many at once, from files |
+//! | [`mod@export`] | many at once, into files |
+//! | [`mod@codes`] | code lists, for forms and checks in clients |
 //! | [`mod@search`] | one question to this city and all its peers |
 //! | [`mod@answer`] | what a peer gets when it asks |
 //! | [`mod@peers`] | adding, approving, suspending and removing peers |
@@ -21,9 +25,13 @@ pub mod access;
 pub mod answer;
 pub mod author;
 pub mod caller;
+pub mod codes;
 pub mod error;
+pub mod export;
+pub mod history;
 pub mod import;
 pub mod index;
+pub mod partnership;
 pub mod peers;
 pub mod search;
 pub mod verify;

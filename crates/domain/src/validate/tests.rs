@@ -16,6 +16,8 @@ use prost_types::Timestamp;
 
 use super::*;
 
+mod kinds;
+
 fn text(text: &str) -> Vec<LocalizedText> {
     vec![LocalizedText { text: text.into(), language: "pt".into(), ..Default::default() }]
 }
@@ -121,12 +123,9 @@ fn everything_that_is_required_and_missing_is_named() {
     assert_eq!(
         fields(wrong(&nested)),
         [
-            "ends[0].side",
             "participants[1].organization",
             "participants[1].roles",
-            "participants[1].side",
             "contributions[0].kind",
-            "contributions[0].side",
             "events[0].kind",
             "events[0].date",
         ]

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use isopolity_domain::Violation;
+use isopolity_domain::{
+    Violation,
+    stage::{Blocker, StageError},
+};
 use isopolity_proto::{catalog::IncompleteAnswer, error::Reason, type_url};
 use isopolity_registry::{Error, error::with_causes};
 use prost::Message as _;
@@ -36,18 +39,38 @@ pub(super) fn status(cause: &Error) -> Status {
             details.set_resource_info(kind_of(name), name, "", cause.to_string());
             Code::NotFound
         }
-        Error::Exists(name) => {
+        Error::Deleted(name) => {
+            details.set_resource_info(name.kind().as_str(), name.to_string(), "", cause.to_string());
+            Code::NotFound
+        }
+        Error::Exists(name) | Error::ExistsDeleted(name) => {
             details.set_resource_info(name.kind().as_str(), name.to_string(), "", cause.to_string());
             Code::AlreadyExists
         }
         Error::InUse { name, used_by } => {
-            info.insert("used_by".to_owned(), used_by.to_string());
+            let names: Vec<_> = used_by.iter().map(ToString::to_string).collect();
+            info.insert("used_by".to_owned(), names.join(","));
+            details.set_resource_info(name.kind().as_str(), name.to_string(), "", cause.to_string());
+            Code::FailedPrecondition
+        }
+        Error::NotDeleted(name) | Error::AppendOnly(name) => {
             details.set_resource_info(name.kind().as_str(), name.to_string(), "", cause.to_string());
             Code::FailedPrecondition
         }
         Error::EtagMismatch(name) => {
             details.set_resource_info(name.kind().as_str(), name.to_string(), "", cause.to_string());
             Code::Aborted
+        }
+        Error::Stage { name, refusal } => {
+            if let StageError::GateClosed { blockers, .. } = refusal {
+                for Blocker { kind, side, description } in blockers {
+                    details.add_precondition_failure_violation(*kind, *side, description);
+                }
+            } else {
+                let kind = reason_name(refusal.reason());
+                details.add_precondition_failure_violation(kind, name.to_string(), refusal.to_string());
+            }
+            Code::FailedPrecondition
         }
         Error::PeerNotApproved(_) | Error::PeerSuspended { .. } => Code::PermissionDenied,
         Error::PeerUnknown(city) => {
@@ -127,6 +150,7 @@ fn incident() -> String {
 #[cfg(test)]
 mod tests {
     use isopolity_domain::Violations;
+    use isopolity_proto::registry::PartnershipStage;
 
     use super::*;
 
@@ -139,6 +163,28 @@ mod tests {
         assert_eq!(details.bad_request().unwrap().field_violations[0].field, "partnership.titles");
         let info = details.error_info().unwrap();
         assert_eq!((info.reason.as_str(), info.domain.as_str()), ("FIELD_REQUIRED", "isopolity"));
+    }
+
+    #[test]
+    fn a_closed_gate_names_each_condition_and_its_side() {
+        let blocker = |kind, side| Blocker { kind, side, description: "assess it".to_owned() };
+        let refusal = StageError::GateClosed {
+            to: PartnershipStage::PartnerSearch,
+            blockers: vec![blocker("CONDITION_A1", "SIDE_DESTINATION"), blocker("STUDY", "SIDE_UNSPECIFIED")],
+        };
+        let name = "cities/feira.example/partnerships/cork".parse().unwrap();
+        let status = status(&Error::Stage { name, refusal });
+        assert_eq!(status.code(), Code::FailedPrecondition);
+        let details = status.get_error_details();
+        assert_eq!(details.error_info().unwrap().reason, "STAGE_GATE_CLOSED");
+        let named: Vec<_> = details
+            .precondition_failure()
+            .unwrap()
+            .violations
+            .iter()
+            .map(|one| (one.r#type.as_str(), one.subject.as_str()))
+            .collect();
+        assert_eq!(named, [("CONDITION_A1", "SIDE_DESTINATION"), ("STUDY", "SIDE_UNSPECIFIED")]);
     }
 
     #[test]

@@ -1,0 +1,266 @@
+//! Moving a partnership on: each step is an event, and where the partnership stands follows from its events.
+
+use isopolity_domain::{
+    Kind, Name, Violation, clock, conditions,
+    settle::settle,
+    stage::{self, Dossier, StageError},
+    validate,
+};
+use isopolity_proto::{
+    registry::{
+        AdvancePartnershipRequest, Agreement, ConditionAssessment, CorrectStageEventRequest, EndPartnershipRequest,
+        GetReadinessRequest, GetReadinessResponse, IndicatorObservation, Partnership, PartnershipStage,
+        ResumePartnershipRequest, StageEvent, SuspendPartnershipRequest,
+    },
+    to_dynamic,
+};
+use isopolity_store::{Document, Tx};
+use prost::Message;
+use time::{Date, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::{Caller, Error, Registry, Right, author::Resource};
+
+/// The most documents that refer to one partnership and are looked at. Far more than any has.
+const REFERRERS_MAX: u64 = 10_000;
+/// What a step changes of a partnership. Everything else stays as it is kept, known here or not.
+const CHANGED_BY_STEP: [&str; 5] = ["stage", "stage_date", "suspension", "ending", "status"];
+
+/// What came of a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stepped {
+    /// The partnership as stored.
+    pub partnership: Partnership,
+    /// The step as stored.
+    pub stage_event: StageEvent,
+}
+
+/// A partnership and what this registry knows of it.
+struct File {
+    current: Document,
+    partnership: Partnership,
+    events: Vec<StageEvent>,
+    assessments: Vec<ConditionAssessment>,
+    agreements: Vec<Agreement>,
+    observations: Vec<IndicatorObservation>,
+}
+
+impl File {
+    fn dossier(&self) -> Dossier<'_> {
+        Dossier {
+            partnership: &self.partnership,
+            events: &self.events,
+            assessments: &self.assessments,
+            agreements: &self.agreements,
+            observations: &self.observations,
+        }
+    }
+}
+
+impl Registry {
+    /// Moves a partnership on by one stage, or, with a reason, elsewhere. Partnership and event are written together.
+    ///
+    /// # Errors
+    /// [`Error::Stage`] with everything that stands in the way, [`Error::Invalid`], [`Error::NotFound`],
+    /// [`Error::EtagMismatch`], or what the store says. Nothing is written then.
+    pub async fn advance_partnership(
+        &self,
+        caller: &Caller,
+        request: &AdvancePartnershipRequest,
+    ) -> Result<Stepped, Error> {
+        let step = |dossier: &Dossier<'_>, today: Date| stage::advance(dossier, request, today);
+        self.step(caller, &request.name, &request.etag, request.validate_only, step).await
+    }
+
+    /// Suspends a partnership.
+    ///
+    /// # Errors
+    /// As [`Registry::advance_partnership`].
+    pub async fn suspend_partnership(
+        &self,
+        caller: &Caller,
+        request: &SuspendPartnershipRequest,
+    ) -> Result<Stepped, Error> {
+        let step = |dossier: &Dossier<'_>, today: Date| stage::suspend(dossier, request, today);
+        self.step(caller, &request.name, &request.etag, request.validate_only, step).await
+    }
+
+    /// Resumes a suspended partnership.
+    ///
+    /// # Errors
+    /// As [`Registry::advance_partnership`].
+    pub async fn resume_partnership(
+        &self,
+        caller: &Caller,
+        request: &ResumePartnershipRequest,
+    ) -> Result<Stepped, Error> {
+        let step = |dossier: &Dossier<'_>, today: Date| stage::resume(dossier, request, today);
+        self.step(caller, &request.name, &request.etag, request.validate_only, step).await
+    }
+
+    /// Ends a partnership for good.
+    ///
+    /// # Errors
+    /// As [`Registry::advance_partnership`].
+    pub async fn end_partnership(&self, caller: &Caller, request: &EndPartnershipRequest) -> Result<Stepped, Error> {
+        let step = |dossier: &Dossier<'_>, today: Date| stage::end(dossier, request, today);
+        self.step(caller, &request.name, &request.etag, request.validate_only, step).await
+    }
+
+    /// Sets right what an earlier event of a partnership said wrongly.
+    ///
+    /// # Errors
+    /// As [`Registry::advance_partnership`]; [`Error::NotFound`] if there is no such event.
+    pub async fn correct_stage_event(
+        &self,
+        caller: &Caller,
+        request: &CorrectStageEventRequest,
+    ) -> Result<Stepped, Error> {
+        caller.must(Right::Edit)?;
+        let name = named(Kind::StageEvent, &request.name)?;
+        self.must_be_ours(&name, "name")?;
+        let document = self.store().document(&name).await?.ok_or_else(|| Error::NotFound(name.to_string()))?;
+        let wrong: StageEvent = read(&document)?;
+        let step = |dossier: &Dossier<'_>, today: Date| stage::correct(dossier, request, today);
+        self.step(caller, &wrong.partnership, "", request.validate_only, step).await
+    }
+
+    /// What stands between a partnership and a stage, side by side. Writes nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`] for a stage that does not exist, or what the store says.
+    pub async fn readiness(
+        &self,
+        caller: &Caller,
+        request: &GetReadinessRequest,
+    ) -> Result<GetReadinessResponse, Error> {
+        caller.must(Right::Read)?;
+        let name = named(Kind::Partnership, &request.name)?;
+        self.must_be_ours(&name, "name")?;
+        let to = PartnershipStage::try_from(request.to_stage).map_err(|error| {
+            Violation::invalid("to_stage", format!("{} is no known stage: {error}", request.to_stage))
+        })?;
+        let to = Some(to).filter(|stage| *stage != PartnershipStage::Unspecified);
+        let mut tx = self.store().begin("read readiness").await?;
+        let file = self.file(&mut tx, &name).await?;
+        Ok(conditions::readiness(&file.dossier(), to, self.now().date()))
+    }
+
+    /// Takes a step that the domain decides, and writes it with the partnership as it stands then.
+    async fn step<S>(
+        &self,
+        caller: &Caller,
+        name: &str,
+        etag: &str,
+        validate_only: bool,
+        step: S,
+    ) -> Result<Stepped, Error>
+    where
+        S: FnOnce(&Dossier<'_>, Date) -> Result<StageEvent, StageError> + Send,
+    {
+        caller.must(Right::Edit)?;
+        let name = named(Kind::Partnership, name)?;
+        self.must_be_ours(&name, "name")?;
+        let mut tx = self.store().begin("move partnership").await?;
+        let mut file = self.file(&mut tx, &name).await?;
+        if !etag.is_empty() && etag != file.current.revision.to_string() {
+            return Err(Error::EtagMismatch(name));
+        }
+        // Events are in order of the time at which they were written, also where the clock has been set back.
+        let written = file.events.iter().filter_map(|event| clock::from_timestamp(event.create_time.as_ref()?)).max();
+        let now = self.now().max(written.unwrap_or(OffsetDateTime::UNIX_EPOCH));
+
+        let mut documents = Vec::new();
+        if file.events.is_empty() {
+            // It was kept before events were: its first say what it said itself.
+            for event in stage::entered(&file.partnership, file.current.create_time.date()) {
+                let (event, document) = self.written(&event, now)?;
+                file.events.push(event);
+                documents.push(document);
+            }
+        }
+        let event = step(&file.dossier(), now.date()).map_err(|refusal| Error::refused(name.clone(), refusal))?;
+        let (stage_event, document) = self.written(&event, now)?;
+        file.events.push(stage_event.clone());
+        documents.push(document);
+
+        let mut partnership = file.partnership.clone();
+        stage::follow(&mut partnership, &file.events);
+        let mut after = Resource::decode(Kind::Partnership, file.current.body.clone())?;
+        after.merge(&Resource(to_dynamic(&partnership)), &CHANGED_BY_STEP.map(str::to_owned), Kind::Partnership)?;
+        settle(Kind::Partnership, &mut after.0, now.date());
+        let document = self.next_version(&file.current, &mut after);
+        if !tx.update_document(&document, file.current.revision).await? {
+            return Err(Error::EtagMismatch(name));
+        }
+        tx.insert_documents(&documents).await?;
+        documents.push(document);
+        self.settle(tx, documents, validate_only).await?;
+        let partnership = after.0.transcode_to().map_err(Error::internal)?;
+        Ok(Stepped { partnership, stage_event })
+    }
+
+    /// An event as it is stored, under a name of its own.
+    fn written(&self, event: &StageEvent, now: OffsetDateTime) -> Result<(StageEvent, Document), Error> {
+        let id = Uuid::now_v7().to_string();
+        let name = Name::new(self.city().clone(), Kind::StageEvent, &id).map_err(Error::internal)?;
+        let mut resource = Resource(to_dynamic(event));
+        resource.set_name(&name);
+        settle(Kind::StageEvent, &mut resource.0, now.date());
+        // What the caller gave, evidence and waivers, is named in an event as in the request.
+        validate::validate(Kind::StageEvent, &resource.0)?;
+        resource.stamp(1, now, now);
+        let document = resource.document(name, 1, now, now);
+        Ok((resource.0.transcode_to().map_err(Error::internal)?, document))
+    }
+
+    /// A partnership that is not deleted, with what refers to it and what it rests on.
+    async fn file(&self, tx: &mut Tx, name: &Name) -> Result<File, Error> {
+        let current = tx.document(name).await?.ok_or_else(|| Error::NotFound(name.to_string()))?;
+        let partnership: Partnership = read(&current)?;
+        if partnership.delete_time.is_some() {
+            return Err(Error::NotFound(name.to_string()));
+        }
+        let referrers = tx.referrers(name, REFERRERS_MAX).await?;
+        let agreements = partnership.agreements.iter().filter_map(|one| Name::parse_as(Kind::Agreement, one).ok());
+        let own = agreements.filter(|agreement| agreement.city() == self.city());
+        let wanted: Vec<Name> = referrers
+            .into_iter()
+            .filter(|one| {
+                matches!(one.kind(), Kind::StageEvent | Kind::ConditionAssessment | Kind::IndicatorObservation)
+            })
+            .chain(own)
+            .collect();
+        let mut file = File {
+            current,
+            partnership,
+            events: Vec::new(),
+            assessments: Vec::new(),
+            agreements: Vec::new(),
+            observations: Vec::new(),
+        };
+        for document in tx.documents(&wanted).await? {
+            match document.name.kind() {
+                Kind::StageEvent => file.events.push(read(&document)?),
+                Kind::ConditionAssessment => file.assessments.push(read(&document)?),
+                Kind::IndicatorObservation => file.observations.push(read(&document)?),
+                Kind::Agreement => file.agreements.push(read(&document)?),
+                _ => {}
+            }
+        }
+        file.agreements.retain(|one| one.delete_time.is_none());
+        file.observations.retain(|one| one.delete_time.is_none());
+        Ok(file)
+    }
+}
+
+fn named(kind: Kind, text: &str) -> Result<Name, Error> {
+    Ok(Name::parse_as(kind, text).map_err(|error| Violation::invalid("name", error.to_string()))?)
+}
+
+fn read<M: Message + Default>(document: &Document) -> Result<M, Error> {
+    M::decode(document.body.clone()).map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests;
