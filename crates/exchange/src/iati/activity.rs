@@ -89,14 +89,13 @@ impl<R: BufRead> Iterator for Activities<R> {
         }
         loop {
             match self.split.next()? {
-                Part::Activity(piece) => return Some(self.activity(&piece)),
+                // Without an activity the schema has its reasons against the outermost element.
+                Part::Activity(piece) | Part::Empty(piece) => return Some(self.activity(&piece)),
                 Part::Other(piece) => {
                     if let Some(judged) = self.other(&piece) {
                         return Some(judged);
                     }
                 }
-                // The schema has its reasons against the outermost element, of which one is that it is empty.
-                Part::Empty(piece) => return Some(self.activity(&piece)),
                 Part::Broken(position, description) => {
                     let flaws = vec![flaw(position, "", &description)];
                     return Some(self.judged(position, Bytes::new(), Err(flaws)));

@@ -109,7 +109,7 @@ impl<R: BufRead> Split<R> {
     fn step(&mut self) -> Result<Option<Part>, Unreadable> {
         loop {
             if let Some(begun) = self.begun.take() {
-                return self.collect(begun).map(Some);
+                return self.collect(&begun).map(Some);
             }
             if matches!(self.place, Place::Done) {
                 return Ok(None);
@@ -225,7 +225,7 @@ impl<R: BufRead> Split<R> {
     }
 
     /// Reads on to the end of an element whose start tag has been read.
-    fn collect(&mut self, begun: Begun) -> Result<Part, Unreadable> {
+    fn collect(&mut self, begun: &Begun) -> Result<Part, Unreadable> {
         let is_activity = begun.name == ACTIVITY;
         let mut open = usize::from(!begun.empty);
         let mut too_large = self.scan.has_overflown();

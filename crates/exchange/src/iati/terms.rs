@@ -238,14 +238,17 @@ pub(super) fn status_code(partnership: &Partnership) -> &'static str {
     if partnership.suspension.is_some() {
         return "6";
     }
-    match (partnership.stage(), partnership.status()) {
-        (PartnershipStage::Launch | PartnershipStage::Operating | PartnershipStage::ProfitTaking, _) => "2",
-        (PartnershipStage::Scaling, _) => "3",
-        (PartnershipStage::Unspecified, PartnershipStatus::Implementation) => "2",
-        (PartnershipStage::Unspecified, PartnershipStatus::Finalisation) => "3",
-        (PartnershipStage::Unspecified, PartnershipStatus::Closed) => "4",
-        (PartnershipStage::Unspecified, PartnershipStatus::Cancelled) => "5",
-        (PartnershipStage::Unspecified, PartnershipStatus::Suspended) => "6",
+    match partnership.stage() {
+        PartnershipStage::Launch | PartnershipStage::Operating | PartnershipStage::ProfitTaking => "2",
+        PartnershipStage::Scaling => "3",
+        PartnershipStage::Unspecified => match partnership.status() {
+            PartnershipStatus::Implementation => "2",
+            PartnershipStatus::Finalisation => "3",
+            PartnershipStatus::Closed => "4",
+            PartnershipStatus::Cancelled => "5",
+            PartnershipStatus::Suspended => "6",
+            PartnershipStatus::Pipeline | PartnershipStatus::Unspecified => "1",
+        },
         _ => "1",
     }
 }

@@ -38,13 +38,12 @@ impl Schema {
     /// What is wrong with a document that was read.
     pub(crate) fn judge_root(&self, root: &Element) -> Vec<Fault> {
         let mut judge = Judge::new(self);
-        match self.elements.get(&root.name.local).filter(|_| root.name.namespace.is_none()) {
-            Some(declaration) => judge.within(root, 1, |judge| judge.element(root, declaration)),
-            None => {
-                let namespace = root.name.namespace.as_deref().unwrap_or_default();
-                let hint = if namespace.is_empty() { "" } else { "; leave out its namespace " };
-                judge.note(root.offset, format!("{} can't be the outermost element{hint}{namespace}", tag(root)));
-            }
+        if let Some(declaration) = self.elements.get(&root.name.local).filter(|_| root.name.namespace.is_none()) {
+            judge.within(root, 1, |judge| judge.element(root, declaration));
+        } else {
+            let namespace = root.name.namespace.as_deref().unwrap_or_default();
+            let hint = if namespace.is_empty() { "" } else { "; leave out its namespace " };
+            judge.note(root.offset, format!("{} can't be the outermost element{hint}{namespace}", tag(root)));
         }
         judge.faults
     }

@@ -120,9 +120,9 @@ fn add(
     contribution.public_money = public;
     let money = Some(Money { currency_code: currency, amount });
     if public {
-        contribution.public_amount = money
+        contribution.public_amount = money;
     } else {
-        contribution.private_amount = money
+        contribution.private_amount = money;
     }
     contributions.push(contribution);
 }

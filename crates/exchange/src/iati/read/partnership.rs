@@ -13,7 +13,7 @@ use super::{
     organization::{Organizations, identify, is_own},
     result, words,
 };
-use crate::row::Entry;
+use crate::{row::Entry, schema::tree::Element};
 
 /// Where WGS 84 is meant. Points of other systems are passed over.
 const WGS_84: &str = "http://www.opengis.net/def/crs/EPSG/0/4326";
@@ -181,11 +181,11 @@ fn ends(activity: &mut Activity<'_>, countries: &[String]) -> Vec<PartnershipEnd
     ends
 }
 
-fn point(location: &crate::schema::tree::Element) -> Result<Option<Point>, String> {
+fn point(location: &Element) -> Result<Option<Point>, String> {
     let Some(point) = first(location, "point").filter(|point| code(point, "srsName") == WGS_84) else {
         return Ok(None);
     };
-    let text = first(point, "pos").map(|pos| pos.text()).unwrap_or_default();
+    let text = first(point, "pos").map(Element::text).unwrap_or_default();
     let mut numbers = text.split_ascii_whitespace().map(str::parse::<f64>);
     match (numbers.next(), numbers.next(), numbers.next()) {
         (Some(Ok(latitude)), Some(Ok(longitude)), None)
@@ -338,7 +338,7 @@ fn contacts(activity: &Activity<'_>, partnership: &mut Partnership, organization
     }
 }
 
-fn document(link: &crate::schema::tree::Element, language: &str) -> Document {
+fn document(link: &Element, language: &str) -> Document {
     let address = code(link, "url");
     let web = address.starts_with("https://") || address.starts_with("http://");
     // Whatever is no address of the web is kept as the place where the document is.

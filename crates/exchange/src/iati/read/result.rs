@@ -20,19 +20,13 @@ pub(super) fn read(activity: &Activity<'_>, partnership: &Name) -> Vec<Entry> {
             let common = common(activity, partnership, result, indicator);
             let language = &activity.language;
             let mut periods = all(indicator, "period").peekable();
-            if periods.peek().is_none() {
-                if let Some((baseline, measure)) =
-                    first(indicator, "baseline").and_then(|one| Some((one, measure(one, language)?)))
-                {
-                    let period = Some(Period { start_date: measure.date.clone(), ..Default::default() });
-                    let dimensions = dimensions(baseline);
-                    observations.push(IndicatorObservation {
-                        period,
-                        dimensions,
-                        baseline: Some(measure),
-                        ..common.clone()
-                    });
-                }
+            let alone = first(indicator, "baseline").filter(|_| periods.peek().is_none());
+            if let Some((baseline, measure)) = alone.and_then(|one| Some((one, measure(one, language)?))) {
+                let period = Some(Period { start_date: measure.date.clone(), ..Default::default() });
+                let dimensions = dimensions(baseline);
+                let observation =
+                    IndicatorObservation { period, dimensions, baseline: Some(measure), ..common.clone() };
+                observations.push(observation);
             }
             for period in periods {
                 observations.extend(of_period(&common, indicator, period, language));

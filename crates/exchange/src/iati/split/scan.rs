@@ -204,10 +204,9 @@ impl<R: BufRead> Scan<R> {
             self.take(byte);
             match quote {
                 Some(open) if byte == open => quote = None,
-                Some(_) => {}
                 None if byte == b'>' => return Ok(Some(before == b'/')),
                 None if matches!(byte, b'"' | b'\'') => quote = Some(byte),
-                None => {}
+                Some(_) | None => {}
             }
             before = byte;
         }

@@ -118,14 +118,11 @@ fn participating_organisations(activity: &Activity<'_>) -> Vec<Tag> {
             }
         }
         for code in codes {
-            tags.push(match organization {
-                Some(organization) => organisation("participating-org", activity, organization).with("role", code),
-                None => {
-                    let names =
-                        activity.texts_or("participating-org", &participant.display_names, &participant.organization);
-                    names.with("role", code)
-                }
+            let tag = organization.map(|organization| organisation("participating-org", activity, organization));
+            let tag = tag.unwrap_or_else(|| {
+                activity.texts_or("participating-org", &participant.display_names, &participant.organization)
             });
+            tags.push(tag.with("role", code));
         }
     }
     if tags.is_empty() {

@@ -8,7 +8,7 @@ use isopolity_domain::Kind;
 use isopolity_proto::{
     options::Audience,
     registry::{IndicatorObservation, Organization, OrganizationKind, Participant, ParticipantRole, Partnership},
-    types::{LocalizedText, Provenance},
+    types::{LocalizedText, Provenance, ProvenanceMethod},
 };
 use time::macros::datetime;
 
@@ -167,4 +167,26 @@ fn words_that_look_like_markup_stay_words() {
     let again = resources(file.as_bytes()).remove(0).partnership;
     assert_eq!(again.titles.first().unwrap().text, "=HYPERLINK(\"x\") <b>&amp; ]]> \nend");
     assert_eq!(again.iati_identifier, "a&b<c");
+}
+
+#[test]
+fn what_publishers_publish_can_be_taken_over() {
+    let mut context = context();
+    context.provenance.method = ProvenanceMethod::Imported.into();
+    for name in
+        ["caf-local-authorities.xml", "acfspain-ph.xml", "example-annotated-2.03.xml", "illustrative-feira-kenitra.xml"]
+    {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/iati/activities").join(name);
+        let mut wrong = Vec::new();
+        read(&*fs::read(path).unwrap(), &context, &mut |row| {
+            let Outcome::Resources { entries, .. } = row.outcome else { panic!("{:?}", row.outcome) };
+            for entry in entries {
+                if let Err(violations) = isopolity_domain::validate::validate(entry.name.kind(), &entry.resource) {
+                    wrong.push(format!("line {}: {}: {violations:?}", row.line, entry.name));
+                }
+            }
+            ControlFlow::Continue(())
+        });
+        assert_eq!(wrong, Vec::<String>::new(), "{name}");
+    }
 }

@@ -231,7 +231,7 @@ fn is_qualified_name(name: &str) -> bool {
     }
 }
 
-/// Whether it is a name without a colon (NCName of Namespaces in XML 1.0 §4, by XML 1.0 §2.3).
+/// Whether it is a name without a colon (`NCName` of Namespaces in XML 1.0 §4, by XML 1.0 §2.3).
 pub(crate) fn is_name(name: &str) -> bool {
     let mut letters = name.chars();
     letters.next().is_some_and(begins_name) && letters.all(continues_name)
