@@ -99,7 +99,7 @@ fn reporter(city: &City, authority: Option<Organization>) -> Reporter {
     };
     let in_use = |identifier: &&Identifier| !identifier.retired && !identifier.value.is_empty();
     let identifier = identifiers.iter().find(in_use).or_else(|| city.identifiers.iter().find(in_use));
-    let reference = identifier.map_or_else(|| id.to_owned(), iati::reference);
+    let reference = identifier.map_or_else(|| id.to_owned(), isopolity_exchange::iati::reference);
     let unnamed = || vec![LocalizedText { text: id.to_owned(), language: "und".to_owned(), ..Default::default() }];
     Reporter { reference, kind, names: if names.is_empty() { unnamed() } else { names } }
 }
