@@ -10,6 +10,7 @@ mod nodes {
     mod import;
     mod impostors;
     mod lists;
+    mod officer;
     mod records;
     mod repeats;
     mod resources;
