@@ -10,6 +10,7 @@ mod city;
 mod deadline;
 mod federation;
 mod import;
+mod matching;
 mod resources;
 mod status;
 

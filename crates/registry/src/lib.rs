@@ -14,6 +14,7 @@
 //! | [`mod@peers`] | adding, approving, suspending and removing peers |
 //! | [`mod@access`] | tokens |
 //! | [`mod@index`] | the worker that feeds the search index |
+//! | [`mod@matching`] | which records may be of the same organisation or place |
 //! | [`mod@verify`] | checking an exported record offline |
 //! | [`error`] | why something was refused |
 
@@ -24,6 +25,7 @@ pub mod caller;
 pub mod error;
 pub mod import;
 pub mod index;
+pub mod matching;
 pub mod peers;
 pub mod search;
 pub mod verify;
