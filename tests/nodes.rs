@@ -3,13 +3,16 @@
 #[cfg(test)]
 mod nodes {
     mod deadlines;
+    mod deletion;
     mod faults;
     mod import;
     mod impostors;
     mod lists;
     mod records;
+    mod repeats;
     mod resources;
     mod restarts;
+    mod revisions;
     mod search;
     mod services;
     mod stories;

@@ -21,7 +21,10 @@ use prost_reflect::DynamicMessage;
 use tokio::sync::mpsc;
 use tracing::info;
 
-use crate::{Caller, Error, Registry, Right, author::Resource};
+use crate::{
+    Caller, Error, Registry, Right,
+    author::{Change, Resource},
+};
 
 /// Rows that are written in one transaction.
 const BATCH: usize = 200;
@@ -101,6 +104,7 @@ impl Registry {
         };
         let mut run = Run {
             registry: self,
+            author: caller.id().to_owned(),
             write: !dry_run,
             news,
             progress: ImportProgress::default(),
@@ -140,6 +144,7 @@ impl Registry {
 /// An import on its way.
 struct Run<'a> {
     registry: &'a Registry,
+    author: String,
     /// False in a dry run.
     write: bool,
     news: mpsc::Sender<News>,
@@ -242,8 +247,12 @@ impl Run<'_> {
             }
         }
         let (created, updated) = (fresh.len(), changed.len());
-        fresh.extend(changed.into_iter().map(|(document, _)| document));
-        self.registry.settle(tx, fresh, !self.write).await?;
+        let settled = fresh
+            .into_iter()
+            .map(Change::created)
+            .chain(changed.into_iter().map(|(document, _)| Change::updated(document)))
+            .collect();
+        self.registry.settle(tx, &self.author, settled, !self.write).await?;
 
         if !self.write {
             self.seen.append(&mut accepted);
