@@ -186,14 +186,15 @@ impl Registry {
 
     async fn subject_of(&self, name: &Name) -> Result<Subject, Error> {
         let missing = || Error::NotFound(name.to_string());
-        let document = self.store().document(name).await?.ok_or_else(missing)?;
+        let document = self.store().document(name).await?;
+        let document = document.filter(|document| document.delete_time.is_none()).ok_or_else(missing)?;
         let record = Resource::decode(name.kind(), document.body)?.0;
         matching::subject(name, &record).ok_or_else(missing)
     }
 
     /// The next subjects of a kind. `after` is `None` when there are no more.
     async fn subjects(&self, kind: Kind, after: &mut Option<Name>) -> Result<Vec<Subject>, Error> {
-        let documents = self.store().list(kind, Audience::Internal, after.as_ref(), READ_AT_ONCE).await?;
+        let documents = self.store().documents_of_kind(kind, Audience::Internal, after.as_ref(), READ_AT_ONCE).await?;
         let more = u64::try_from(documents.len()).is_ok_and(|count| count >= READ_AT_ONCE);
         *after = documents.last().filter(|_| more).map(|last| last.name.clone());
         let mut subjects = Vec::with_capacity(documents.len());
@@ -209,8 +210,10 @@ impl Registry {
         let mut decisions = Decisions::new();
         let mut after = None;
         loop {
-            let documents =
-                self.store().list(Kind::MatchAssertion, Audience::Internal, after.as_ref(), READ_AT_ONCE).await?;
+            let documents = self
+                .store()
+                .documents_of_kind(Kind::MatchAssertion, Audience::Internal, after.as_ref(), READ_AT_ONCE)
+                .await?;
             let more = u64::try_from(documents.len()).is_ok_and(|count| count >= READ_AT_ONCE);
             after = documents.last().filter(|_| more).map(|last| last.name.clone());
             for document in documents {
