@@ -13,6 +13,7 @@ mod export;
 mod federation;
 mod history;
 mod import;
+mod matching;
 mod partnership;
 mod resources;
 mod status;

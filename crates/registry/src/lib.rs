@@ -18,6 +18,7 @@
 //! | [`mod@peers`] | adding, approving, suspending and removing peers |
 //! | [`mod@access`] | tokens |
 //! | [`mod@index`] | the worker that feeds the search index |
+//! | [`mod@matching`] | which records may be of the same organisation or place |
 //! | [`mod@verify`] | checking an exported record offline |
 //! | [`error`] | why something was refused |
 
@@ -31,6 +32,7 @@ pub mod export;
 pub mod history;
 pub mod import;
 pub mod index;
+pub mod matching;
 pub mod partnership;
 pub mod peers;
 pub mod search;

@@ -370,8 +370,8 @@ standard_methods!(
     undelete_match_assertion(UndeleteMatchAssertionRequest) -> UndeleteMatchAssertionResponse
 ;
 
-    async fn find_matches(&self, _request: Request<registry::FindMatchesRequest>) -> Result<Response<registry::FindMatchesResponse>, Status> {
-        Err(Status::unimplemented("not served yet"))
+    async fn find_matches(&self, request: Request<registry::FindMatchesRequest>) -> Result<Response<registry::FindMatchesResponse>, Status> {
+        super::matching::find(self, request).await
     }
 );
 
