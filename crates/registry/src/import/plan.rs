@@ -1,0 +1,254 @@
+//! What becomes of each row: planned within one transaction, from what stands in the registry and the rows above.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use isopolity_domain::{Kind, Name, Violation, validate};
+use isopolity_exchange::{Entry, Flaw, Outcome, Row};
+use isopolity_proto::registry::{RowFlaw, RowOutcome};
+use isopolity_store::{Document, Tx};
+use prost_reflect::DynamicMessage;
+use prost::Message as _;
+use time::OffsetDateTime;
+
+use super::{
+    change::{Became, combine},
+    form::Form,
+    seen::Seen,
+    too_large,
+};
+use crate::{
+    Error, Registry,
+    author::{Resource, dangling},
+};
+
+/// The largest resource.
+const RESOURCE_MAX: usize = 1 << 20;
+
+/// What stands under a name.
+#[derive(Clone, Debug)]
+struct Standing {
+    resource: Resource,
+    /// As it is stored. `None` if a row above would write it.
+    document: Option<Document>,
+}
+
+/// A resource that is to be written.
+#[derive(Clone, Debug)]
+pub(super) struct Write {
+    pub(super) name: Name,
+    pub(super) resource: Resource,
+    /// What it replaces.
+    pub(super) before: Option<Document>,
+}
+
+/// What becomes of a row.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Judged {
+    pub(super) outcome: RowOutcome,
+    pub(super) names: Vec<Name>,
+    pub(super) flaws: Vec<RowFlaw>,
+    pub(super) changed_fields: Vec<String>,
+    /// New organisations and places, which may be known under another name.
+    pub(super) unmatched: Vec<(Name, DynamicMessage)>,
+}
+
+/// A plan for some rows.
+pub(super) struct Plan<'a> {
+    registry: &'a Registry,
+    form: &'a Form,
+    now: OffsetDateTime,
+    standing: BTreeMap<Name, Standing>,
+    /// Resources of this city that are there to be referred to.
+    existing: BTreeSet<Name>,
+    planned: BTreeSet<Name>,
+    writes: Vec<Write>,
+}
+
+/// What a row wants of one resource.
+struct Step {
+    name: Name,
+    document: Option<Document>,
+    is_new: bool,
+    became: Became,
+}
+
+impl<'a> Plan<'a> {
+    /// Reads what the rows are about.
+    pub(super) async fn prepare(
+        registry: &'a Registry,
+        form: &'a Form,
+        tx: &mut Tx,
+        seen: Option<&mut Seen>,
+        rows: impl Iterator<Item = &Row>,
+    ) -> Result<Self, Error> {
+        let (mut names, mut wanted) = (BTreeSet::new(), BTreeSet::new());
+        for row in rows {
+            let Outcome::Resources { entries, .. } = &row.outcome else { continue };
+            for entry in entries.iter().filter(|entry| entry.name.city() == registry.city()) {
+                names.insert(entry.name.clone());
+                let references = validate::references(entry.name.kind(), &entry.resource);
+                wanted.extend(references.into_iter().map(|(_, to)| to).filter(|to| to.city() == registry.city()));
+            }
+        }
+        let names: Vec<Name> = names.into_iter().collect();
+        let wanted: Vec<Name> = wanted.into_iter().collect();
+        let mut standing = BTreeMap::new();
+        for document in tx.documents(&names).await? {
+            let resource = Resource::decode(document.name.kind(), document.body.clone())?;
+            standing.insert(document.name.clone(), Standing { resource, document: Some(document) });
+        }
+        let mut existing = if wanted.is_empty() { BTreeSet::new() } else { tx.existing(&wanted).await? };
+        if let Some(seen) = seen {
+            for name in names {
+                if let Some(body) = seen.get(&name).await.map_err(Error::internal)? {
+                    let resource = Resource::decode(name.kind(), body)?;
+                    standing.insert(name, Standing { resource, document: None });
+                }
+            }
+            existing.extend(wanted.into_iter().filter(|name| seen.holds(name)));
+        }
+        let (planned, writes) = (BTreeSet::new(), Vec::new());
+        Ok(Self { registry, form, now: registry.now(), standing, existing, planned, writes })
+    }
+
+    /// What becomes of the next row. `None`: it changes what a row above writes, so that has to be written first.
+    pub(super) fn take(&mut self, outcome: &Outcome) -> Option<Judged> {
+        match outcome {
+            Outcome::Skipped => Some(Judged { outcome: RowOutcome::Skipped, ..Judged::default() }),
+            Outcome::Rejected(flaws) => {
+                let flaws = flaws.iter().map(reported).collect();
+                Some(Judged { outcome: RowOutcome::Rejected, flaws, ..Judged::default() })
+            }
+            Outcome::Resources { entries, doubts } => self.resources(entries, doubts),
+        }
+    }
+
+    /// What is to be written, in the order of the rows.
+    pub(super) fn into_writes(self) -> Vec<Write> {
+        self.writes
+    }
+
+    fn resources(&mut self, entries: &[Entry], doubts: &[Flaw]) -> Option<Judged> {
+        let mut judged = Judged { outcome: RowOutcome::Same, ..Judged::default() };
+        let mut steps: Vec<Step> = Vec::new();
+        for entry in entries {
+            if !judged.names.contains(&entry.name) {
+                judged.names.push(entry.name.clone());
+            }
+            match self.step(entry, &steps) {
+                Ok(step) if self.planned.contains(&step.name) && !step.became.changed_fields.is_empty() => {
+                    return None;
+                }
+                Ok(step) => match steps.iter_mut().find(|one| one.name == step.name) {
+                    Some(above) => *above = step,
+                    None => steps.push(step),
+                },
+                Err(violation) => judged.flaws.push(flaw(entry, entries, violation)),
+            }
+        }
+        for step in steps.iter().filter(|step| step.is_new || !step.became.changed_fields.is_empty()) {
+            let entry = entries.iter().find(|entry| entry.name == step.name);
+            for (violation, entry) in self.violations(step, &steps).into_iter().zip(entry.into_iter().cycle()) {
+                judged.flaws.push(flaw(entry, entries, violation));
+            }
+            judged.outcome = match judged.outcome {
+                _ if step.is_new => RowOutcome::New,
+                RowOutcome::Same => RowOutcome::Changed,
+                other => other,
+            };
+        }
+        if let [step] = steps.as_slice() {
+            judged.changed_fields.clone_from(&step.became.changed_fields);
+        }
+        let refused = if judged.flaws.is_empty() { None } else { Some(RowOutcome::Rejected) };
+        // What stands there already was looked at before.
+        let doubted = !doubts.is_empty() && !self.form.accepts_doubts() && judged.outcome != RowOutcome::Same;
+        if let Some(outcome) = refused.or(doubted.then_some(RowOutcome::Doubtful)) {
+            judged.outcome = outcome;
+            judged.changed_fields.clear();
+            judged.flaws.extend(doubts.iter().map(reported));
+            return Some(judged);
+        }
+        for step in steps {
+            self.accept(step, &mut judged);
+        }
+        Some(judged)
+    }
+
+    /// What an entry makes of what stands under its name.
+    fn step(&self, entry: &Entry, above: &[Step]) -> Result<Step, Violation> {
+        let name = &entry.name;
+        self.registry.must_be_ours(name, "name")?;
+        let size = entry.resource.encoded_len();
+        if size > RESOURCE_MAX {
+            return Err(too_large("", size, RESOURCE_MAX));
+        }
+        if let Some(above) = above.iter().find(|step| step.name == *name) {
+            let mut became = combine(self.form, name, Some(&above.became.resource), &entry.resource, self.now);
+            became.changed_fields.extend(above.became.changed_fields.iter().cloned());
+            became.changed_fields.sort_unstable();
+            became.changed_fields.dedup();
+            became.along.extend(above.became.along.iter().cloned());
+            let (document, is_new) = (above.document.clone(), above.is_new);
+            return Ok(Step { name: name.clone(), document, is_new, became });
+        }
+        let standing = self.standing.get(name);
+        let before = standing.map(|standing| &standing.resource);
+        let became = combine(self.form, name, before, &entry.resource, self.now);
+        if before.is_some() && name.kind() == Kind::StageEvent && !became.changed_fields.is_empty() {
+            let description = "a stage event is never changed: enter another one that corrects it";
+            return Err(Violation::invalid("", description));
+        }
+        let document = standing.and_then(|standing| standing.document.clone());
+        Ok(Step { name: name.clone(), document, is_new: before.is_none(), became })
+    }
+
+    /// What is wrong with a resource as it would be written.
+    fn violations(&self, step: &Step, steps: &[Step]) -> Vec<Violation> {
+        let (kind, resource) = (step.name.kind(), &step.became.resource.0);
+        if let Err(violations) = validate::validate(kind, resource) {
+            return violations.0;
+        }
+        let is_there = |to: &Name| self.existing.contains(to) || steps.iter().any(|step| step.name == *to);
+        let mut missing: Vec<(String, Name)> = validate::references(kind, resource)
+            .into_iter()
+            .filter(|(_, to)| to.city() == self.registry.city() && !is_there(to))
+            .collect();
+        if let Some(standing) = self.standing.get(&step.name).filter(|_| !missing.is_empty()) {
+            // What it referred to before is there: a resource in use is not deleted.
+            let before = validate::references(kind, &standing.resource.0);
+            missing.retain(|(_, to)| !before.iter().any(|(_, known)| known == to));
+        }
+        missing.into_iter().map(|(field, to)| dangling(&field, &to)).collect()
+    }
+
+    fn accept(&mut self, step: Step, judged: &mut Judged) {
+        let Step { name, document, is_new, became } = step;
+        if !is_new && became.changed_fields.is_empty() {
+            return;
+        }
+        if is_new && matches!(name.kind(), Kind::Organization | Kind::Place) {
+            judged.unmatched.push((name.clone(), became.resource.0.clone()));
+        }
+        let written = [(name, became.resource, document)];
+        let along = became.along.into_iter().map(|(name, resource)| (name, resource, None));
+        for (name, resource, before) in written.into_iter().chain(along) {
+            self.planned.insert(name.clone());
+            self.existing.insert(name.clone());
+            self.standing.insert(name.clone(), Standing { resource: resource.clone(), document: None });
+            self.writes.push(Write { name, resource, before });
+        }
+    }
+}
+
+fn reported(flaw: &Flaw) -> RowFlaw {
+    let Flaw { column, character, description } = flaw.clone();
+    RowFlaw { column, character, description }
+}
+
+/// A violation of one of a row's resources. Where there are several, it says of which.
+fn flaw(entry: &Entry, entries: &[Entry], violation: Violation) -> RowFlaw {
+    let Violation { field, description, .. } = violation;
+    let description = if entries.len() > 1 { format!("{}: {description}", entry.name) } else { description };
+    RowFlaw { column: field, character: 0, description }
+}
