@@ -22,6 +22,9 @@ fn prefix(scheme: SectorScheme, version: &str, code: &str) -> SectorPrefix {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_filter_finds_what_it_says_in_every_city() {
     let [feira, geneve] = federation::of(["feira.example", "geneve.example"]).await;
+    // Exact stages are for partner cities.
+    feira.api.approve("geneve.example", Audience::Federation).await;
+    geneve.api.approve("feira.example", Audience::Federation).await;
     let bread = feira
         .api
         .create("bread", Partnership { stage: PartnershipStage::Operating.into(), ..partnership("Bread", "MA") })

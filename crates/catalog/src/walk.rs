@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn what_lies_deeper_is_found_too() {
         let organization = Organization {
-            identifiers: vec![Identifier { scheme: "PT-NIPC".into(), value: "501".into(), ..Default::default() }],
+            identifiers: vec![Identifier { scheme: "PT-NIPPC".into(), value: "501".into(), ..Default::default() }],
             contact_points: vec![ContactPoint { languages: vec!["kea".into()], ..Default::default() }],
             ..Default::default()
         };

@@ -1,12 +1,19 @@
 //! One module for each command.
 
+mod codes;
 mod demo;
+mod export;
 mod get;
 mod import;
 mod init;
+mod matching;
 mod peer;
+mod quarantine;
+mod readiness;
+mod record;
 mod search;
 mod serve;
+mod stage;
 mod token;
 mod verify;
 
@@ -30,6 +37,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Exit> {
         Command::Import(import) => return import::run(&global, &import).await,
         Command::Search(search) => search::run(&global, &search).await?,
         Command::Get(get) => get::run(&global, &get).await?,
+        Command::Record(record) => record::run(&global, &record).await?,
+        Command::Export(export) => export::run(&global, &export).await?,
+        Command::Quarantine(quarantine) => quarantine::run(&global, &quarantine).await?,
+        Command::Codes(codes) => codes::run(&global, &codes).await?,
+        Command::Matching(matching) => matching::run(&global, &matching).await?,
+        Command::Readiness(readiness) => readiness::run(&global, &readiness).await?,
+        Command::Stage(stage) => stage::run(&global, &stage).await?,
         Command::Verify(verify) => verify::run(&global, &verify)?,
         Command::Peer(peer) => peer::run(&global, &peer).await?,
         Command::Token(token) => token::run(&global, &token).await?,

@@ -75,6 +75,10 @@ impl From<Status> for Exit {
             lines = vec!["the node refused the request:".to_owned()];
             lines.extend(request.field_violations.iter().map(|one| format!("  {}: {}", one.field, one.description)));
         }
+        if let Some(failure) = details.precondition_failure() {
+            let open = failure.violations.iter();
+            lines.extend(open.map(|one| format!("  {} {}: {}", one.r#type, one.subject, one.description)));
+        }
         if let Some(incomplete) = incomplete(&status) {
             let missing = incomplete.outcomes.iter().filter(|outcome| !outcome.reason.is_empty());
             lines.extend(missing.map(|outcome| {

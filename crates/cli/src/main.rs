@@ -8,6 +8,7 @@ mod commands;
 mod connection;
 mod exit;
 mod output;
+mod resources;
 
 use std::process::ExitCode;
 

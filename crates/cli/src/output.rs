@@ -8,6 +8,7 @@ use isopolity_proto::{
     field, json,
     options::Facet,
     pool,
+    types::StaleReason,
 };
 use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
 use prost_types::{Any, Timestamp};
@@ -134,6 +135,68 @@ pub(crate) fn resource(any: &Any) -> String {
         Some(message) => serde_json::to_string_pretty(&json::dynamic_to_value(&message, false)).unwrap_or_default(),
         None => format!("(of a type that this version does not know: {})", any.type_url),
     }
+}
+
+/// A resource as JSON; with `defaults`, every field with its value, on one line.
+pub(crate) fn dynamic(resource: &DynamicMessage, defaults: bool) -> String {
+    let value = json::dynamic_to_value(resource, defaults);
+    if defaults { value.to_string() } else { serde_json::to_string_pretty(&value).unwrap_or_default() }
+}
+
+/// What a resource is called; one that has no title is told by what it says of itself.
+pub(crate) fn headline(resource: &DynamicMessage) -> String {
+    let title = title(resource);
+    if !title.is_empty() {
+        return title;
+    }
+    const COMMON: [&str; 4] = ["name", "audience", "state", "etag"];
+    let words = resource.fields().filter(|(field, _)| !COMMON.contains(&field.name()) && field.name() != "stale");
+    let words = words.filter_map(|(field, value)| match value {
+        Value::EnumNumber(_) => Some(enumeration(resource, field.name())),
+        Value::String(text) if field.name() != "last_verified_date" => {
+            Some(text.rsplit('/').next().unwrap_or_default().to_owned())
+        }
+        _ => None,
+    });
+    words.take(4).collect::<Vec<_>>().join(", ")
+}
+
+/// The value of an enum field as a word.
+pub(crate) fn enumeration(resource: &DynamicMessage, field: &str) -> String {
+    let Some(descriptor) = resource.descriptor().get_field_by_name(field) else { return String::new() };
+    let (prost_reflect::Kind::Enum(values), Value::EnumNumber(number)) =
+        (descriptor.kind(), &*resource.get_field(&descriptor))
+    else {
+        return String::new();
+    };
+    let Some(value) = values.get_value(*number) else { return number.to_string() };
+    // `PARTNERSHIP_STAGE_LAUNCH` of `PartnershipStage` is `launch`.
+    let mut prefix = String::new();
+    for letter in values.name().chars() {
+        if letter.is_uppercase() && !prefix.is_empty() {
+            prefix.push('_');
+        }
+        prefix.extend(letter.to_uppercase());
+    }
+    let word = value.name().strip_prefix(&prefix).unwrap_or(value.name()).trim_start_matches('_');
+    word.to_lowercase().replace('_', " ")
+}
+
+/// A time of a resource, for people.
+pub(crate) fn time_of(resource: &DynamicMessage, field: &str) -> String {
+    let time = resource.get_field_by_name(field).and_then(|value| value.as_message().cloned());
+    time.and_then(|time| time.transcode_to::<Timestamp>().ok()).map(|time| when(Some(&time))).unwrap_or_default()
+}
+
+/// Why a resource may be out of date, for people.
+pub(crate) fn stale(resource: &DynamicMessage) -> String {
+    let Some(reasons) = resource.get_field_by_name("stale_reasons") else { return String::new() };
+    let Value::List(reasons) = &*reasons else { return String::new() };
+    let words = reasons.iter().filter_map(Value::as_enum_number).map(|number| {
+        let name = StaleReason::try_from(number).unwrap_or_default().as_str_name();
+        name.trim_start_matches("STALE_REASON_").to_lowercase().replace('_', " ")
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 fn open(any: &Any) -> Option<DynamicMessage> {

@@ -1,22 +1,48 @@
-//! Which codes exist: countries, languages, currencies, places and economic activities.
+//! Which codes exist: countries, languages, currencies, places, economic activities, legal forms, registers, goals.
 //!
-//! The lists are data, embedded from `data/`, where each folder names its source. Whether a code fits a field is decided
-//! elsewhere: a field of the proto names its list (`codes`), and [`crate::validate`] asks [`check`].
+//! The lists are data, embedded from `data/`, where each folder names its source and what was changed; nothing is read
+//! while the program runs, and a list costs memory once it is first used. Whether a code fits a field is decided elsewhere:
+//! a field of the proto names its list (`codes`), and [`crate::validate`] asks [`check`].
+//!
+//! | list | what | codes | bytes | licence |
+//! | --- | --- | ---: | ---: | --- |
+//! | `bcp47` | language tags of CLDR; any well-formed tag of a known language is good | 1,121 | 6,836 | PDDL 1.0 |
+//! | `elf` | legal forms, ISO 20275, version 1.5 | 3,430 | 222,266 | CC0 1.0 |
+//! | `iati-…` | 41 lists of IATI 2.03, for example `iati-sector`, `iati-activity-status` | 1,985 | 75,319 | CC BY 4.0 |
+//! | `isic-4` | economic activities of the United Nations, with the correspondence to NACE 2 | 766 | 54,656 | CC BY 4.0 |
+//! | `iso3166-1` | countries, in ar, en, es, fr, ru, zh; with `XK` | 250 | 39,453 | PDDL 1.0 |
+//! | `iso3166-2` | their subdivisions | 4,672 | 132,727 | PDDL 1.0 |
+//! | `iso4217` | currencies, also withdrawn ones, with their minor units | 307 | 8,532 | PDDL 1.0 |
+//! | `iso639` | languages, in en and fr, by the shortest code | 486 | 14,903 | PDDL 1.0 |
+//! | `nace-2` | economic activities of Europe, with the correspondence to ISIC 4 | 996 | 56,610 | CC BY 4.0 |
+//! | `nace-2.1` | the same, revised | 1,047 | 56,708 | CC BY 4.0 |
+//! | `nuts-2021` | regions of Europe's statistics | 2,119 | 55,067 | CC BY 4.0 |
+//! | `org-id` | registers that identify organisations ([`identifier`]) | 823 | 111,963 | `ODbL` 1.0 |
+//! | `sdg-goal` | the Sustainable Development Goals, in en and fr | 17 | 4,052 | CC BY 4.0 |
+//! | `sdg-target` | their targets, in en and fr | 169 | 80,093 | CC BY 4.0 |
+//! | `un-locode` | a tenth of the places; any well-formed code is good, the others have no name | 11,496 | 399,809 | PDDL 1.0 |
+//!
+//! A code that was withdrawn is still good: records of its time hold it ([`Status`]).
 
-mod embedded;
+mod code;
+mod conversion;
+pub mod identifier;
 mod language;
+mod list;
+mod lists;
 mod nearest;
 mod place;
+mod search;
 mod sector;
-
-use std::{collections::BTreeSet, sync::LazyLock};
+mod table;
 
 use isopolity_proto::types::SectorScheme;
-use nearest::Index;
 
-static CURRENCIES: LazyLock<BTreeSet<String>> =
-    LazyLock::new(|| embedded::column(include_str!("../data/iso4217/currencies.csv")));
-static NEAREST_CURRENCY: LazyLock<Index> = LazyLock::new(|| Index::of(&*CURRENCIES));
+pub use self::{
+    code::{Code, Label, Status},
+    conversion::{Candidate, Conversion, convert},
+    list::List,
+};
 
 /// A code that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +60,24 @@ pub enum CodeError {
         /// What was probably meant.
         nearest: Option<String>,
     },
+    /// The code was withdrawn, and where it is used a withdrawn one is not good. [`check`] never says so.
+    #[error("{code:?} was withdrawn from {list}{}", instead.as_deref().map(|code| format!("; use {code:?}")).unwrap_or_default())]
+    Withdrawn {
+        /// The list.
+        list: &'static str,
+        /// The code.
+        code: String,
+        /// The code that took its place.
+        instead: Option<String>,
+    },
+    /// Between these lists there is no conversion.
+    #[error("codes of {from} can't be converted to {to}")]
+    NoConversion {
+        /// The list that was given.
+        from: &'static str,
+        /// The list that was wanted.
+        to: &'static str,
+    },
 }
 
 impl CodeError {
@@ -46,32 +90,49 @@ fn suggestion(nearest: Option<&str>) -> String {
     nearest.map(|code| format!("; did you mean {code:?}?")).unwrap_or_default()
 }
 
-/// Checks a code of the lists that the proto's option `codes` can name: `iso3166-1`, `iso3166-2`, `iso4217`, `bcp47`,
-/// `un-locode`. Codes are compared as they are written; only language tags are the same in upper and lower case.
-///
-/// # Errors
-/// [`CodeError`] with what was probably meant.
-pub fn check(list: &str, code: &str) -> Result<(), CodeError> {
-    let (known, nearest): (bool, fn(&str) -> Option<String>) = match list {
-        "iso3166-1" => (place::country(code).is_some(), place::nearest_country),
-        "iso3166-2" => (place::is_subdivision(code), place::nearest_subdivision),
-        "iso4217" => (CURRENCIES.contains(code), |code| NEAREST_CURRENCY.nearest(code)),
-        "bcp47" => (language::is_tag(code), language::nearest_tag),
-        "un-locode" => (place::is_locode(code), place::nearest_locode),
-        _ => return Err(CodeError::UnknownList(list.chars().take(100).collect())),
-    };
-    if known { Ok(()) } else { Err(CodeError::unknown(list, code, nearest(code))) }
+/// All lists, in the order of their ids.
+#[must_use]
+pub fn lists() -> &'static [List] {
+    lists::all()
 }
 
-/// The short name of a country (ISO 3166-1 alpha-2, or `XK`) in `en` or `fr`.
+/// The list that the proto's option `codes` names.
+///
+/// # Errors
+/// [`CodeError::UnknownList`].
+pub fn list(id: &str) -> Result<&'static List, CodeError> {
+    lists::find(id).ok_or_else(|| CodeError::UnknownList(id.chars().take(100).collect()))
+}
+
+/// Checks a code of any list. Codes are compared as they are written; only language tags are the same in upper and lower
+/// case. Withdrawn codes are good.
+///
+/// # Errors
+/// [`CodeError::UnknownList`], or [`CodeError::Unknown`] with what was probably meant.
+pub fn check(id: &str, code: &str) -> Result<(), CodeError> {
+    let list = list(id)?;
+    if list.contains(code) { Ok(()) } else { Err(CodeError::unknown(id, code, list.nearest(code))) }
+}
+
+/// What a list says about a code; `None` if there is no such list or no such code.
+#[must_use]
+pub fn look_up(id: &str, code: &str) -> Option<Code> {
+    lists::find(id)?.look_up(code)
+}
+
+/// A page of a list: see [`List::entries`]. The next page begins after the last code of this one.
+///
+/// # Errors
+/// [`CodeError::UnknownList`].
+pub fn entries(id: &str, after: &str, limit: usize, query: &str) -> Result<Vec<Code>, CodeError> {
+    Ok(list(id)?.entries(after, limit, query))
+}
+
+/// The short name of a country (ISO 3166-1 alpha-2, or `XK`) in `ar`, `en`, `es`, `fr`, `ru` or `zh`.
 #[must_use]
 pub fn country_name(code: &str, language: &str) -> Option<&'static str> {
-    let country = place::country(code)?;
-    match language {
-        "en" => Some(&country.english),
-        "fr" => Some(&country.french),
-        _ => None,
-    }
+    let countries = lists::find("iso3166-1")?;
+    countries.table().label(countries.row(code)?, language)
 }
 
 /// Checks a code of a classification of economic activities: NACE 2 and 2.1 with a point (`10.71`), ISIC 4 without
@@ -80,12 +141,12 @@ pub fn country_name(code: &str, language: &str) -> Option<&'static str> {
 /// # Errors
 /// [`CodeError::UnknownList`] if there is no such version of the scheme, else [`CodeError::Unknown`].
 pub fn check_sector(scheme: SectorScheme, version: &str, code: &str) -> Result<(), CodeError> {
-    let name = sector::name(scheme, version);
-    let list = sector::list(scheme, version).ok_or_else(|| CodeError::UnknownList(name.clone()))?;
-    if list.entries.contains_key(code) {
+    let unknown = || CodeError::UnknownList(sector::name(scheme, version));
+    let list = sector::list(scheme, version).ok_or_else(unknown)?;
+    if list.contains(code) {
         Ok(())
     } else {
-        Err(CodeError::unknown(&name, code, list.nearest.nearest(code)))
+        Err(CodeError::unknown(&sector::name(scheme, version), code, list.nearest(code)))
     }
 }
 
@@ -93,113 +154,15 @@ pub fn check_sector(scheme: SectorScheme, version: &str, code: &str) -> Result<(
 /// code does not exist.
 #[must_use]
 pub fn sector_ancestors(scheme: SectorScheme, version: &str, code: &str) -> Vec<String> {
-    let Some(list) = sector::list(scheme, version) else { return Vec::new() };
-    std::iter::successors(list.entries.get_key_value(code), |(_, entry)| list.entries.get_key_value(&entry.parent))
-        .map(|(code, _)| code.clone())
-        .collect()
+    sector::list(scheme, version).map(|list| sector::ancestors(list, code)).unwrap_or_default()
 }
 
 /// The English title of an economic activity. ISIC: of sections and divisions only, which it shares with NACE 2.
 #[must_use]
 pub fn sector_label(scheme: SectorScheme, version: &str, code: &str) -> Option<&'static str> {
-    sector::list(scheme, version)?.entries.get(code)?.label.as_deref()
+    let list = sector::list(scheme, version)?;
+    list.table().label(list.row(code)?, "en")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_list_is_read_whole() {
-        assert_eq!(place::counts(), (250, 4_672));
-        assert_eq!(CURRENCIES.len(), 307);
-        assert!(language::count() > 550, "{}", language::count());
-        for (scheme, version, entries) in
-            [(SectorScheme::Nace, "2", 996), (SectorScheme::Nace, "2.1", 1_047), (SectorScheme::Isic, "4", 766)]
-        {
-            assert_eq!(sector::list(scheme, version).unwrap().entries.len(), entries, "{scheme:?} {version}");
-        }
-    }
-
-    #[test]
-    fn codes_are_found_in_their_own_list_only() {
-        for (list, good, bad) in [
-            ("iso3166-1", ["PT", "XK"], ["pt", "PRT"]),
-            ("iso3166-2", ["PT-01", "MA-KEN"], ["PT01", "PT-99"]),
-            ("iso4217", ["EUR", "PTE"], ["eur", "EURO"]),
-            ("bcp47", ["fr-CH", "kea"], ["por", "fr_CH"]),
-            ("un-locode", ["MANNA", "CHGVA"], ["MA NNA", "XXNNA"]),
-        ] {
-            for code in good {
-                assert_eq!(check(list, code), Ok(()), "{list}");
-            }
-            for code in bad {
-                assert!(matches!(check(list, code), Err(CodeError::Unknown { .. })), "{list} {code}");
-            }
-        }
-        assert_eq!(check("iso", "PT"), Err(CodeError::UnknownList("iso".into())));
-    }
-
-    #[test]
-    fn every_list_that_the_proto_names_exists() {
-        for field in isopolity_proto::pool().all_messages().flat_map(|message| message.fields().collect::<Vec<_>>()) {
-            if let Some(list) = isopolity_proto::field::codes(&field) {
-                assert!(!matches!(check(&list, ""), Err(CodeError::UnknownList(_))), "{}", field.full_name());
-            }
-        }
-    }
-
-    #[test]
-    fn an_error_says_what_was_probably_meant() {
-        for (list, code, meant) in [
-            ("iso3166-1", "TR1", Some("TR")),
-            ("iso3166-1", "PRT", Some("PT")),
-            ("iso3166-1", "cote d'ivoire", Some("CI")),
-            ("iso3166-1", "Maroc", Some("MA")),
-            ("iso3166-1", "UK", Some("GB")),
-            ("iso3166-1", "??", None),
-            ("iso3166-2", "PT01", Some("PT-01")),
-            ("iso4217", "eur", Some("EUR")),
-            ("iso4217", "ERU", None),
-            ("bcp47", "por-BR", Some("pt-BR")),
-            ("bcp47", "fr_CH", Some("fr-CH")),
-            ("un-locode", "ma nna", Some("MANNA")),
-        ] {
-            let Err(CodeError::Unknown { nearest, .. }) = check(list, code) else { panic!("{list} holds {code}") };
-            assert_eq!(nearest.as_deref(), meant, "{list} {code}");
-        }
-        let error = check("iso3166-1", "TR1").unwrap_err().to_string();
-        assert_eq!(error, r#""TR1" is not in iso3166-1; did you mean "TR"?"#);
-        let error = check_sector(SectorScheme::Nace, "2", "1071").unwrap_err().to_string();
-        assert_eq!(error, r#""1071" is not in NACE 2; did you mean "10.71"?"#);
-    }
-
-    #[test]
-    fn a_sector_leads_up_to_its_section() {
-        assert_eq!(sector_ancestors(SectorScheme::Nace, "2", "10.71"), ["10.71", "10.7", "10", "C"]);
-        assert_eq!(sector_ancestors(SectorScheme::Isic, "4", "1071"), ["1071", "107", "10", "C"]);
-        assert_eq!(sector_ancestors(SectorScheme::Nace, "2.1", "C"), ["C"]);
-        assert!(sector_ancestors(SectorScheme::Nace, "3", "C").is_empty());
-        assert!(sector_ancestors(SectorScheme::Nace, "2", "10.99").is_empty());
-    }
-
-    #[test]
-    fn every_sector_belongs_to_a_section_and_has_a_title() {
-        for (scheme, version) in [(SectorScheme::Nace, "2"), (SectorScheme::Nace, "2.1"), (SectorScheme::Isic, "4")] {
-            for code in sector::list(scheme, version).unwrap().entries.keys() {
-                let ancestors = sector_ancestors(scheme, version, code);
-                assert_eq!(ancestors.last().map(String::len), Some(1), "{scheme:?} {version} {code}");
-                let titled = sector_label(scheme, version, code).is_some();
-                assert_eq!(titled, scheme == SectorScheme::Nace || code.len() <= 2, "{scheme:?} {version} {code}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_country_has_its_name_in_both_languages() {
-        assert_eq!(country_name("MA", "fr"), Some("Maroc"));
-        assert_eq!(country_name("CH", "en"), Some("Switzerland"));
-        assert_eq!(country_name("CH", "de"), None);
-        assert_eq!(country_name("ch", "en"), None);
-    }
-}
+mod tests;

@@ -188,7 +188,7 @@ mod tests {
                 sector(0, "", ""),
                 sector(0, "", "10.71000000"),
                 sector(0, "10.71000000", "C"),
-                sector(9, "", "C"),
+                sector(8, "", "C"),
             ],
             stages: vec![0, 99],
             languages: vec!["p t".into()],

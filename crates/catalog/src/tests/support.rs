@@ -71,6 +71,13 @@ impl Desk {
         ids(&found)
     }
 
+    /// The same as partner cities find it.
+    pub(super) fn partner_ids(&self, question: &Question) -> Vec<String> {
+        let found = self.catalog.search(question, Audience::Federation, 100).unwrap();
+        assert_eq!(usize::try_from(found.total).unwrap(), found.hits.len());
+        ids(&found)
+    }
+
     pub(super) fn ids_of(&self, text: &str) -> Vec<String> {
         self.ids(&asking(text))
     }

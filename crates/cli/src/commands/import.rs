@@ -1,43 +1,69 @@
 //! Bringing a file of records into the registry.
 
-use std::{path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use isopolity_proto::{
     json,
+    options::Audience,
     registry::{
-        ImportFormat, ImportProgress, ImportRequest, ImportStart, RowFlaw, RowReport, import_request::Part,
-        import_response::News, import_service_client::ImportServiceClient,
+        GuessMappingRequest, ImportFormat, ImportProgress, ImportRequest, ImportStart, RowFlaw, RowOutcome, RowReport,
+        import_request::Part, import_response::News, import_service_client::ImportServiceClient,
     },
 };
 use tokio::{fs::File, io::AsyncReadExt as _, sync::mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::{
-    args::{Format, Global, Import, Output},
-    connection::connect,
+    args::{Format, Global, Import, Output, RecordAudience},
+    connection::{self, connect},
     exit::{self, Exit},
     output,
 };
 
 const CHUNK: usize = 64 << 10;
+/// How much of a table is looked at to propose a mapping.
+const GUESS_TABLE_MAX: u64 = 1 << 20;
+/// A workbook has to be there as a whole.
+const GUESS_WORKBOOK_MAX: u64 = 3 << 20;
 /// Rejected rows that the JSON output holds; the count is always whole.
 const REPORTED_MAX: usize = 10_000;
 
 pub(super) async fn run(global: &Global, arguments: &Import) -> Result<ExitCode, Exit> {
     let path = &arguments.file;
-    let start = ImportStart {
-        format: format(arguments)?.into(),
+    let format = format(arguments)?;
+    if arguments.guess {
+        return guess(global, arguments, format).await.map(|()| ExitCode::SUCCESS);
+    }
+    let needs_mapping = matches!(format, ImportFormat::Table | ImportFormat::Workbook);
+    let mapping = match (&arguments.mapping, needs_mapping) {
+        (Some(file), _) => connection::read(file)?,
+        (None, false) => String::new(),
+        (None, true) => {
+            return Err(Exit::usage(format!(
+                "{}: a table needs a mapping: isopolity import --guess {} > mapping.toml proposes one",
+                path.display(),
+                path.display()
+            )));
+        }
+    };
+    let mut start = ImportStart {
+        format: format.into(),
         dry_run: arguments.dry_run,
         source_city: arguments.source_city.clone().unwrap_or_default(),
         source: arguments.source.clone().unwrap_or_else(|| file_name(path)),
         licence: arguments.licence.clone(),
-        ..Default::default()
+        mapping,
+        accept_doubts: arguments.accept_doubts,
+        audience: audience(arguments.audience).into(),
+        report_all: arguments.report_all,
+        size: 0,
     };
     let file =
         File::open(path).await.map_err(|error| Exit::usage(format!("{} can't be read: {error}", path.display())))?;
     let length = file.metadata().await.map(|metadata| metadata.len()).unwrap_or_default();
+    start.size = i64::try_from(length).unwrap_or_default();
     let mut service = ImportServiceClient::new(connect(global).await?);
 
     let (parts, stream) = mpsc::channel(8);
@@ -66,7 +92,7 @@ pub(super) async fn run(global: &Global, arguments: &Import) -> Result<ExitCode,
                 Some(News::Row(row)) => report.row(global, &bar, row),
                 Some(News::Progress(progress)) => {
                     bar.set_position(u64::try_from(progress.bytes).unwrap_or_default());
-                    bar.set_message(format!("{} rows", progress.rows));
+                    bar.set_message(pace(progress.rows, bar.elapsed()));
                     report.progress = progress;
                 }
                 None => {}
@@ -82,7 +108,41 @@ pub(super) async fn run(global: &Global, arguments: &Import) -> Result<ExitCode,
         return Err(status.into());
     }
     report.print(global, arguments.dry_run)?;
-    Ok(if report.progress.rejected > 0 { ExitCode::from(exit::PARTLY) } else { ExitCode::SUCCESS })
+    let whole = report.progress.rejected + report.progress.doubtful == 0;
+    Ok(if whole { ExitCode::SUCCESS } else { ExitCode::from(exit::PARTLY) })
+}
+
+/// Proposes a mapping for a table.
+async fn guess(global: &Global, arguments: &Import, format: ImportFormat) -> Result<(), Exit> {
+    let path = &arguments.file;
+    if !matches!(format, ImportFormat::Table | ImportFormat::Workbook) {
+        return Err(Exit::usage(format!("{}: only tables and workbooks need a mapping", path.display())));
+    }
+    let file = File::open(path).await.map_err(|error| Exit::usage(format!("{}: {error}", path.display())))?;
+    let most = if format == ImportFormat::Table { GUESS_TABLE_MAX } else { GUESS_WORKBOOK_MAX };
+    let mut head = Vec::new();
+    let taken = file.take(most).read_to_end(&mut head).await;
+    taken.map_err(|error| Exit::fault(format!("{} can't be read further: {error}", path.display())))?;
+    let kind = arguments.kind.clone().unwrap_or_default();
+    let mut service = ImportServiceClient::new(connect(global).await?);
+    let request = GuessMappingRequest { head: head.into(), format: format.into(), kind };
+    let guessed = service.guess_mapping(request).await?.into_inner();
+    if global.output == Output::Json { output::json(&guessed) } else { output::write(guessed.mapping.as_bytes()) }
+}
+
+/// Rows so far, and how many a second.
+fn pace(rows: i64, elapsed: Duration) -> String {
+    let rate = u64::try_from(rows).unwrap_or_default().saturating_mul(1_000)
+        / u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
+    format!("{rows} rows, {rate}/s")
+}
+
+fn audience(audience: RecordAudience) -> Audience {
+    match audience {
+        RecordAudience::Public => Audience::Public,
+        RecordAudience::Federation => Audience::Federation,
+        RecordAudience::Internal => Audience::Internal,
+    }
 }
 
 /// A file that can't be read to its end, and the stream that must not end there.
@@ -141,20 +201,40 @@ impl Report {
     fn print(&self, global: &Global, dry_run: bool) -> Result<(), Exit> {
         if global.output == Output::Json {
             let rows: Vec<_> = self.rows.iter().map(|row| json::to_value(row, true)).collect();
-            let report = serde_json::json!({"progress": json::to_value(&self.progress, true), "rejected": rows});
+            let report = serde_json::json!({"progress": json::to_value(&self.progress, true), "rows": rows});
             return output::line(&report.to_string());
         }
-        let ImportProgress { rows, created, updated, unchanged, rejected, skipped, .. } = self.progress;
-        let mut table = output::table(&["Rows", "New", "Changed", "Same", "Rejected", "Of other cities"]);
-        table.add_row([rows, created, updated, unchanged, rejected, skipped].map(|number| number.to_string()));
+        let ImportProgress { rows, created, updated, unchanged, rejected, doubtful, skipped, .. } = self.progress;
+        let mut table = output::table(&["Rows", "New", "Changed", "Same", "Rejected", "Doubtful", "Of other cities"]);
+        let counts = [rows, created, updated, unchanged, rejected, doubtful, skipped];
+        table.add_row(counts.map(|number| number.to_string()));
         output::line(&table.to_string())?;
-        if dry_run { output::line("A dry run: nothing was written.") } else { Ok(()) }
+        if dry_run {
+            return output::line("A dry run: nothing was written.");
+        }
+        if rejected + doubtful > 0 {
+            let import = &self.progress.import_id;
+            output::note(&format!("in quarantine, to be corrected: isopolity quarantine list --import {import}"));
+        }
+        Ok(())
     }
 }
 
+/// What became of a row, for people: a line for each flaw, or one line.
 fn describe(row: &RowReport) -> String {
+    let line = row.line;
+    if row.flaws.is_empty() {
+        let mut text = format!("line {line}: {}: {}", outcome_word(row.outcome()), row.names.join(" "));
+        if !row.changed_fields.is_empty() {
+            text.push_str(&format!(" ({})", row.changed_fields.join(", ")));
+        }
+        for possible in &row.possible_matches {
+            text.push_str(&format!("\n  may be the same as {possible}"));
+        }
+        return text;
+    }
     let flaw = |flaw: &RowFlaw| {
-        let mut place = vec![format!("line {}", row.line)];
+        let mut place = vec![format!("line {line}")];
         if !flaw.column.is_empty() {
             place.push(flaw.column.clone());
         }
@@ -166,18 +246,43 @@ fn describe(row: &RowReport) -> String {
     row.flaws.iter().map(flaw).collect::<Vec<_>>().join("\n")
 }
 
+/// An outcome in words.
+pub(super) fn outcome_word(outcome: RowOutcome) -> &'static str {
+    match outcome {
+        RowOutcome::Unspecified => "?",
+        RowOutcome::New => "new",
+        RowOutcome::Changed => "changed",
+        RowOutcome::Same => "same",
+        RowOutcome::Rejected => "rejected",
+        RowOutcome::Doubtful => "doubtful",
+        RowOutcome::Skipped => "of another city",
+    }
+}
+
+/// The form of the file: as said, else by its ending; a table with its own header needs to be told from the twin-town CSV by a
+/// mapping.
 fn format(arguments: &Import) -> Result<ImportFormat, Exit> {
-    match arguments.format {
-        Some(Format::TwinTowns) => return Ok(ImportFormat::TwinTownsCsv),
-        Some(Format::Jsonl) => return Ok(ImportFormat::JsonLines),
-        None => {}
+    if let Some(format) = arguments.format {
+        return Ok(match format {
+            Format::TwinTowns => ImportFormat::TwinTownsCsv,
+            Format::TwinTownsRaw => ImportFormat::TwinTownsRaw,
+            Format::Jsonl => ImportFormat::JsonLines,
+            Format::Table => ImportFormat::Table,
+            Format::Xlsx => ImportFormat::Workbook,
+            Format::Iati => ImportFormat::IatiActivity,
+        });
     }
     let ending = arguments.file.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    let mapped = arguments.mapping.is_some() || arguments.guess;
     match ending.as_deref() {
+        Some("csv" | "tsv" | "txt") if mapped => Ok(ImportFormat::Table),
         Some("csv") => Ok(ImportFormat::TwinTownsCsv),
+        Some("tsv") => Ok(ImportFormat::TwinTownsRaw),
+        Some("xlsx") => Ok(ImportFormat::Workbook),
+        Some("xml") => Ok(ImportFormat::IatiActivity),
         Some("jsonl" | "ndjson") => Ok(ImportFormat::JsonLines),
         _ => Err(Exit::usage(format!(
-            "{}: the form of the file is not clear from its name; say --format twin-towns or --format jsonl",
+            "{}: the form of the file is not clear from its name; say --format jsonl, table, xlsx, iati or twin-towns",
             arguments.file.display()
         ))),
     }

@@ -9,7 +9,10 @@ use super::{
     findings::{Findings, below},
     value,
 };
-use crate::codes::{self, CodeError};
+use crate::codes::{
+    self, CodeError,
+    identifier::{IdentifierError, check_identifier},
+};
 
 /// Checks a message by its own type; what lies below it is not looked at.
 pub(super) fn check(message: &DynamicMessage, path: &str, found: &mut Findings) {
@@ -114,6 +117,14 @@ fn identifier(identifier: &Identifier, path: &str, found: &mut Findings) {
     found.must_have(&identifier.value, &below(path, "value"));
     at_most(200, &identifier.scheme, &below(path, "scheme"), found);
     at_most(200, &identifier.value, &below(path, "value"), found);
+    if identifier.scheme.trim().is_empty() {
+        return;
+    }
+    match check_identifier(&identifier.scheme, &identifier.value) {
+        Ok(()) => {}
+        Err(IdentifierError::Scheme(error)) => found.unknown_code(&below(path, "scheme"), &error),
+        Err(error) => found.invalid(&below(path, "value"), error.to_string()),
+    }
 }
 
 fn contact_point(contact: &ContactPoint, path: &str, found: &mut Findings) {
