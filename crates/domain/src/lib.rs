@@ -15,6 +15,9 @@
 //! | [`answer`], [`merge`] | what a city answered, and how answers become one |
 //! | [`question`] | whether a question may be asked |
 //! | [`page_token`] | how a list goes on |
+//! | [`filter`] | what a list holds and in which order: filters (AIP-160) and orders |
+//! | [`geography`] | where places are: distances, and whether a point lies in a country |
+//! | [`matching`] | which organisations and places may be the same |
 //! | [`text`] | how words are compared across scripts |
 //! | [`clock`] | how time is handed in |
 
@@ -24,8 +27,10 @@ pub mod clock;
 pub mod codes;
 pub mod envelope;
 pub mod feed;
+pub mod filter;
 pub mod geography;
 pub mod kind;
+pub mod matching;
 pub mod merge;
 pub mod name;
 pub mod page_token;
