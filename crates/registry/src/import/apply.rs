@@ -46,10 +46,7 @@ impl Registry {
     }
 
     /// Records that may be of the same organisation or place as each of these new ones, the likeliest first.
-    pub(super) async fn possible_matches(
-        &self,
-        unmatched: &[(Name, DynamicMessage)],
-    ) -> Result<Vec<Name>, Error> {
+    pub(super) async fn possible_matches(&self, unmatched: &[(Name, DynamicMessage)]) -> Result<Vec<Name>, Error> {
         let mut found: Vec<Name> = Vec::new();
         let own: BTreeSet<&Name> = unmatched.iter().map(|(name, _)| name).collect();
         for (name, resource) in unmatched {

@@ -2,7 +2,7 @@
 
 use isopolity_domain::{Kind, Name, clock::to_timestamp};
 use isopolity_proto::{options::Audience, to_dynamic};
-use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
+use prost_reflect::{DynamicMessage, FieldDescriptor, ReflectMessage as _, Value};
 use prost_types::Timestamp;
 use time::OffsetDateTime;
 
@@ -37,8 +37,8 @@ pub(super) fn combine(
         stated.0.clear_field_by_name(field);
     }
     stated.set_name(name);
-    let by_default = stated.0.get_field_by_name("provenance").as_deref()
-        == Some(&Value::Message(to_dynamic(form.provenance())));
+    let by_default =
+        stated.0.get_field_by_name("provenance").as_deref() == Some(&Value::Message(to_dynamic(form.provenance())));
     let Some(before) = before else {
         if !stated.0.has_field_by_name("audience") {
             stated.set_audience(form.audience());
@@ -104,8 +104,9 @@ fn restated(_before: &Resource, _stated: &Resource, _after: &mut Resource) -> Op
 
 /// The top-level fields in which two versions differ, apart from what the node sets.
 fn differing(before: &Resource, after: &Resource) -> Vec<String> {
-    let fields = before.0.descriptor().fields().filter(|field| !SET_BY_NODE.contains(&field.name()));
-    let differ = |field: &prost_reflect::FieldDescriptor| before.0.get_field(field) != after.0.get_field(field);
+    let descriptor = before.0.descriptor();
+    let differ = |field: &FieldDescriptor| before.0.get_field(field) != after.0.get_field(field);
+    let fields = descriptor.fields().filter(|field| !SET_BY_NODE.contains(&field.name()));
     fields.filter(differ).map(|field| field.name().to_owned()).collect()
 }
 
@@ -120,14 +121,12 @@ fn copy(from: &Resource, to: &mut Resource, field: &str) {
 
 /// Takes over when the stored version was retrieved, if the file does not say. Another time alone is no change.
 fn keep_retrieve_time(before: &Resource, after: &mut Resource) {
-    let time = before.0.get_field_by_name("provenance").and_then(|provenance| {
-        let message = provenance.as_message()?;
-        message.has_field_by_name("retrieve_time").then(|| message.get_field_by_name("retrieve_time"))?.map(
-            std::borrow::Cow::into_owned,
-        )
-    });
-    if let Some(time) = time {
-        provide_retrieve_time(after, time);
+    let provenance = before.0.get_field_by_name("provenance");
+    let Some(provenance) = provenance.as_deref().and_then(Value::as_message) else { return };
+    if provenance.has_field_by_name("retrieve_time")
+        && let Some(time) = provenance.get_field_by_name("retrieve_time")
+    {
+        provide_retrieve_time(after, time.into_owned());
     }
 }
 

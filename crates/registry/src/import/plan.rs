@@ -6,8 +6,8 @@ use isopolity_domain::{Kind, Name, Violation, validate};
 use isopolity_exchange::{Entry, Flaw, Outcome, Row};
 use isopolity_proto::registry::{RowFlaw, RowOutcome};
 use isopolity_store::{Document, Tx};
-use prost_reflect::DynamicMessage;
 use prost::Message as _;
+use prost_reflect::DynamicMessage;
 use time::OffsetDateTime;
 
 use super::{
