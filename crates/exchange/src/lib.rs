@@ -7,8 +7,12 @@
 //!
 //! | module | what it is for |
 //! | --- | --- |
+//! | [`iati`] | files of IATI Activity 2.03 |
 //! | [`row`] | what a reader makes of a part of a file |
+//! | [`schema`] | whether XML is what its schema allows |
 
+pub mod iati;
 pub mod row;
+pub mod schema;
 
 pub use row::{Context, Entry, Flaw, Outcome, Row};
