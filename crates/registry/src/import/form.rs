@@ -1,7 +1,7 @@
 //! Which reader a file gets, and what the reader has to know.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Cursor},
     ops::ControlFlow,
     sync::Arc,
 };
@@ -142,10 +142,17 @@ impl Form {
     /// Reads a row alone, as it is kept in quarantine. Returns at most two rows, to tell one from several.
     pub(super) fn read_row(&self, content: &[u8]) -> Vec<Row> {
         let mut rows = Vec::new();
-        self.read_text(content, &mut |row| {
+        let sink: Sink<'_> = &mut |row| {
             rows.push(row);
             if rows.len() < 2 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
+        };
+        match (self.format, &self.mapping) {
+            // Its reader knows such rows, which are texts.
+            (ImportFormat::Workbook, Some(mapping)) => {
+                read::workbook(Cursor::new(content), mapping, &self.context, sink);
+            }
+            _ => self.read_text(content, sink),
+        }
         rows
     }
 
@@ -162,11 +169,11 @@ impl Form {
                 read::twin_towns_raw(reader, context, sink);
             }
             (ImportFormat::IatiActivity, _) => iati::read(reader, context, sink),
-            (ImportFormat::Table | ImportFormat::Workbook, Some(mapping)) => {
+            (ImportFormat::Table, Some(mapping)) => {
                 read::table(reader, mapping, context, sink);
             }
             // Refused before any file is read.
-            (ImportFormat::Table | ImportFormat::Workbook, None) | (ImportFormat::Unspecified, _) => {
+            (ImportFormat::Table, None) | (ImportFormat::Workbook | ImportFormat::Unspecified, _) => {
                 unreadable("the form of the file is not known", sink);
             }
         }
