@@ -7,22 +7,25 @@
 //! update_time > 2026-01-01 (audience = PUBLIC OR audience = FEDERATION)
 //! ```
 //!
-//! * A restriction is `field operator value`. The field is a path of field names with points. If a field of the path is a
-//!   list, the restriction holds where it holds for any of its elements.
-//! * Operators: `=` `!=` `<` `<=` `>` `>=` and `:` (has). `a != b` is `NOT a = b`, so it also holds where nothing is set;
-//!   the other operators do not hold for what is not set, except `=` with the field's default (`""`, `0`, `false`).
-//! * `AND`, `OR`, `NOT` or `-`, and parentheses. As in AIP-160, **`OR` binds tighter than `AND`**; restrictions one after the
-//!   other without a word between them are joined by `AND`.
-//! * Values need quotes, `"` or `'`, if they hold spaces or parentheses; within quotes `\` stands before a quote, a `\` or a
-//!   literal `*`. A `*` at the end makes `=`, `!=` and `:` compare the beginning.
-//! * Text: `=` and the comparisons are exact, `:` finds the words anywhere without case and diacritics. If both sides are
-//!   decimal numbers, comparisons are by number. Enums by their short or full name, compared in the order of their numbers.
-//! * Dates and times: `2026`, `2026-03`, `2026-03-15` or RFC 3339. A date is the whole day, month or year (UTC): `=` holds
-//!   within it, `<` before its first day, `>` after its last.
+//! * A restriction is `field operator value`. The field is a path of field names with points. If a field of the path is
+//!   a list, the restriction holds where it holds for any of its elements.
+//! * Operators: `=` `!=` `<` `<=` `>` `>=` and `:` (has). `a != b` is `NOT a = b`, so it also holds where nothing is
+//!   set; the other operators do not hold for what is not set, except `=` with the field's default (`""`, `0`,
+//!   `false`).
+//! * `AND`, `OR`, `NOT` or `-`, and parentheses. As in AIP-160, **`OR` binds tighter than `AND`**; restrictions one
+//!   after the other without a word between them are joined by `AND`.
+//! * Values need quotes, `"` or `'`, if they hold spaces or parentheses; within quotes `\` stands before a quote, a `\`
+//!   or a literal `*`. A `*` at the end makes `=`, `!=` and `:` compare the beginning.
+//! * Text: `=` and the comparisons are exact, `:` finds the words anywhere without case and diacritics. If both sides
+//!   are decimal numbers, comparisons are by number. Enums by their short or full name, compared in the order of their
+//!   numbers.
+//! * Dates and times: `2026`, `2026-03`, `2026-03-15` or RFC 3339. A date is the whole day, month or year (UTC): `=`
+//!   holds within it, `<` before its first day, `>` after its last.
 //! * `field:*` holds where the field is set or the list is not empty; `message:field` where the message's field is.
 //!
-//! A filter is read in two steps: [`parse`] judges its form, [`Filter::checked`] its fields and values against a message and
-//! what the caller may see. Only a [`Checked`] filter can be asked, so nobody learns a hidden value by filtering on it.
+//! A filter is read in two steps: [`parse`] judges its form, [`Filter::checked`] its fields and values against a
+//! message and what the caller may see. Only a [`Checked`] filter can be asked, so nobody learns a hidden value by
+//! filtering on it.
 
 mod check;
 mod order;

@@ -1,16 +1,16 @@
 //! Where places are: distances, and whether a point lies in a country.
 //!
-//! The shapes are Natural Earth's at 1:50 million (`data/geo`): good to about a kilometre along most borders, less along
-//! coasts with many islands. A caller who judges a record by them allows for that; 25 km is a good tolerance. What states
-//! disagree about is not decided here: the answer is then `None` ([`disputed`]).
+//! The shapes are Natural Earth's at 1:50 million (`data/geo`): good to about a kilometre along most borders, less
+//! along coasts with many islands. A caller who judges a record by them allows for that; 25 km is a good tolerance.
+//! What states disagree about is not decided here: the answer is then `None` ([`disputed`]).
 
 mod disputed;
 mod shapes;
 
 use shapes::{SHAPES, Shape};
 
-/// The distance of two points in kilometres along a great circle, on a sphere of the mean radius of the earth (6,371.0088
-/// km, IUGG). Degrees north and east.
+/// The distance of two points in kilometres along a great circle, on a sphere of the mean radius of the earth
+/// (6,371.0088 km, IUGG). Degrees north and east.
 #[must_use]
 pub fn distance_km(one: (f64, f64), other: (f64, f64)) -> f64 {
     let (north, east) = ((other.0 - one.0).to_radians(), (other.1 - one.1).to_radians());
@@ -29,8 +29,8 @@ const PARTS: [(&str, &[&str]); 6] = [
     ("US", &["AS", "GU", "MP", "PR", "VI"]),
 ];
 
-/// Inhabited places that the shapes leave out at their scale: country, point, and how many kilometres around it belong to
-/// them. Not complete; those of the real data and their neighbours are.
+/// Inhabited places that the shapes leave out at their scale: country, point, and how many kilometres around it belong
+/// to them. Not complete; those of the real data and their neighbours are.
 const OUTLYING: [(&str, (f64, f64), f64); 13] = [
     ("DE", (54.18, 7.89), 6.0),    // Heligoland
     ("ES", (35.89, -5.31), 6.0),   // Ceuta
@@ -50,11 +50,12 @@ const OUTLYING: [(&str, (f64, f64), f64); 13] = [
 /// How far a point lies outside a country (ISO 3166-1 alpha-2, or `XK`), in kilometres; 0 within it. Degrees north and
 /// east.
 ///
-/// A country includes what ISO 3166-2 lists as its subdivision, even if that has a code of its own (`FR` includes `RE`).
-/// Up to a few hundred kilometres the distance is as good as the shape; beyond that it may be some percent too long.
+/// A country includes what ISO 3166-2 lists as its subdivision, even if that has a code of its own (`FR` includes
+/// `RE`). Up to a few hundred kilometres the distance is as good as the shape; beyond that it may be some percent too
+/// long.
 ///
-/// `None` if there is nothing to say: the shape of the country is not known, the point is not on the earth, or it lies where
-/// this country and another disagree.
+/// `None` if there is nothing to say: the shape of the country is not known, the point is not on the earth, or it lies
+/// where this country and another disagree.
 #[must_use]
 pub fn outside_country_km(country: &str, point: (f64, f64)) -> Option<f64> {
     let point = on_earth(point)?;

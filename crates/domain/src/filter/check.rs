@@ -32,8 +32,8 @@ impl Filter {
     /// Checks the filter against a kind of message, for a caller who may see fields up to `clearance`.
     ///
     /// # Errors
-    /// [`FilterError`] with the first field that does not exist (and the one that was probably meant) or may not be seen, or
-    /// the first value or operator that does not fit its field.
+    /// [`FilterError`] with the first field that does not exist (and the one that was probably meant) or may not be
+    /// seen, or the first value or operator that does not fit its field.
     pub fn checked(&self, descriptor: &MessageDescriptor, clearance: Audience) -> Result<Checked, FilterError> {
         let root = self.root.as_ref().map(|root| node(root, descriptor, clearance)).transpose()?;
         Ok(Checked { descriptor: descriptor.clone(), root })

@@ -339,7 +339,9 @@ fn filters() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn any_text_is_a_filter_or_an_error_at_a_place_in_it(text in "\\PC{0,60}|[a-c.:=<>!()\"'*\\\\ -]{0,60}|(\\(|-|NOT |a=1 |OR |AND ){0,60}") {
+    fn any_text_is_a_filter_or_an_error_at_a_place_in_it(
+        text in "\\PC{0,60}|[a-c.:=<>!()\"'*\\\\ -]{0,60}|(\\(|-|NOT |a=1 |OR |AND ){0,60}"
+    ) {
         if let Err(error) = parse(&text) {
             prop_assert!(error.position >= 1 && error.position <= text.chars().count() + 1, "{error}");
         }
@@ -354,7 +356,9 @@ proptest! {
             if let Ok(again) = parse(&printed) {
                 prop_assert_eq!(&again.to_string(), &printed);
                 let check = |filter: &Filter| {
-                    filter.checked(&descriptor::<Partnership>(), Audience::Internal).map(|checked| checked.matches(&to_dynamic(&partnership())))
+                    let checked = filter.checked(&descriptor::<Partnership>(), Audience::Internal);
+                    checked
+                        .map(|checked| checked.matches(&to_dynamic(&partnership())))
                         .map_err(|error| error.description)
                 };
                 prop_assert_eq!(check(&again), check(&filter), "{}", printed);

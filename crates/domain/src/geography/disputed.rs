@@ -1,7 +1,7 @@
 //! Where states disagree: there, no country is named and none is called wrong.
 //!
-//! Coarse on purpose. To stay silent about a town near a disputed line costs little; to tell a city that it names the wrong
-//! country costs its trust.
+//! Coarse on purpose. To stay silent about a town near a disputed line costs little; to tell a city that it names the
+//! wrong country costs its trust.
 
 /// Shapes that other countries count to themselves, or that no list of codes gives to anyone.
 const SHAPES: [(&str, &[&str]); 6] = [

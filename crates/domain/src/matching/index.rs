@@ -1,6 +1,7 @@
 //! Finding candidates among many subjects without comparing all with all.
 
 use std::{
+    cmp::Ordering,
     collections::{BTreeSet, HashMap},
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
@@ -22,10 +23,10 @@ const BEGINNING: usize = 5;
 
 /// Subjects among which candidates are looked for.
 ///
-/// Two subjects are compared if they share a block: an identifier, a specific word or its beginning, the consonants with
-/// which the name begins, or (places) neighbouring cells of 0.1 degrees. Names are only looked up within a country and among
-/// subjects without one. So the work for a question depends on how common its words are, not on how many subjects there are.
-/// What shares only words that more than 1,000 subjects have is not found.
+/// Two subjects are compared if they share a block: an identifier, a specific word or its beginning, the consonants
+/// with which the name begins, or (places) neighbouring cells of 0.1 degrees. Names are only looked up within a country
+/// and among subjects without one. So the work for a question depends on how common its words are, not on how many
+/// subjects there are. What shares only words that more than 1,000 subjects have is not found.
 #[derive(Default)]
 pub struct Index {
     subjects: Vec<Prepared>,
@@ -39,6 +40,15 @@ pub struct Pair {
     pub left: String,
     /// The other is [`Match::other`].
     pub found: Match,
+}
+
+impl Pair {
+    /// The order of pairs: the likeliest first, equally likely ones by their names.
+    #[must_use]
+    pub fn by_likeness(one: &Self, other: &Self) -> Ordering {
+        let score = other.found.score.total_cmp(&one.found.score);
+        score.then_with(|| one.left.cmp(&other.left)).then_with(|| one.found.other.cmp(&other.found.other))
+    }
 }
 
 /// What subjects can share. Names stand with the country, or with `None` for all countries.
@@ -95,27 +105,24 @@ impl Index {
         matches
     }
 
-    /// All pairs within the index that score at least `least`, the likeliest first and at most `limit`. Each pair is there
-    /// once. 0 as the least means [`POSSIBLE`]; what scores less is suggested as different.
+    /// Those pairs within the index that score at least `least` and that `wanted` accepts, the likeliest first and at
+    /// most `limit`. Each pair is there once. 0 as the least means [`POSSIBLE`]; what scores less is suggested as
+    /// different.
     #[must_use]
-    pub fn pairs(&self, least: f64, limit: usize) -> Vec<Pair> {
+    pub fn pairs(&self, least: f64, limit: usize, wanted: impl Fn(&Pair) -> bool) -> Vec<Pair> {
         let least = if least > 0.0 { least } else { POSSIBLE };
         let mut pairs: Vec<Pair> = Vec::new();
-        let order = |one: &Pair, other: &Pair| {
-            let score = other.found.score.total_cmp(&one.found.score);
-            score.then_with(|| one.left.cmp(&other.left)).then_with(|| one.found.other.cmp(&other.found.other))
-        };
         for prepared in &self.subjects {
             let left = &prepared.subject.name;
             let found = self.alike(prepared, least).into_iter().filter(|found| *left < found.other);
-            pairs.extend(found.map(|found| Pair { left: left.clone(), found }));
+            pairs.extend(found.map(|found| Pair { left: left.clone(), found }).filter(&wanted));
             // So that not all pairs of a large index are kept.
             if pairs.len() > limit.saturating_mul(2).saturating_add(1_000) {
-                pairs.sort_by(order);
+                pairs.sort_by(Pair::by_likeness);
                 pairs.truncate(limit);
             }
         }
-        pairs.sort_by(order);
+        pairs.sort_by(Pair::by_likeness);
         pairs.truncate(limit);
         pairs
     }

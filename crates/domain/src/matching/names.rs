@@ -9,8 +9,8 @@ const WORD_LEAST: f64 = 0.8;
 const WORD_SHORTEST: usize = 4;
 /// The weight of an article or another word that says nothing; the others weigh the square root of their length.
 const FILLER: f64 = 0.15;
-/// The least likeness of names of which one holds the other whole, as `Cherbourg-en-Cotentin` holds `Cherbourg`. Only of
-/// places.
+/// The least likeness of names of which one holds the other whole, as `Cherbourg-en-Cotentin` holds `Cherbourg`. Only
+/// of places.
 const WITHIN: f64 = 0.72;
 /// Words after which a name says where it is, as `Joué-lès-Tours` is near Tours, not Tours.
 const NEAR: [&str; 12] = ["am", "bei", "devant", "les", "lez", "nad", "near", "ob", "pres", "sous", "sur", "upon"];
@@ -106,7 +106,8 @@ impl Name {
         self.joined.latin.iter().collect()
     }
 
-    /// The first letter and the next three consonants, each once in a row: what a slip or a transliteration mostly leaves.
+    /// The first letter and the next three consonants, each once in a row: what a slip or a transliteration mostly
+    /// leaves.
     pub(super) fn skeleton(&self) -> String {
         let mut skeleton = String::new();
         for letter in &self.joined.latin {
@@ -170,8 +171,8 @@ fn alike(one: &Word, other: &Word, latin: bool) -> f64 {
     }
 }
 
-/// 1 for equal words, less for each letter that is missing, added, replaced or exchanged with its neighbour (optimal string
-/// alignment), 0 below [`WORD_LEAST`].
+/// 1 for equal words, less for each letter that is missing, added, replaced or exchanged with its neighbour (optimal
+/// string alignment), 0 below [`WORD_LEAST`].
 fn likeness_of_letters((one, one_set): (&[char], u64), (other, other_set): (&[char], u64)) -> f64 {
     if one.is_empty() || other.is_empty() {
         return 0.0;

@@ -42,8 +42,8 @@ const PLACE_IDENTIFIER_DIFFERS: f64 = 0.85;
 const POPULATION_TIMES: f64 = 20.0;
 /// … which counts this.
 const POPULATION_DIFFERS: f64 = 0.92;
-/// Points of one place agree up to the first distance in kilometres and are as far as can be from the second on, where the
-/// factor is the third. Municipalities are 10 to 20 km wide, homonyms of one country rarely nearer than 50 km.
+/// Points of one place agree up to the first distance in kilometres and are as far as can be from the second on, where
+/// the factor is the third. Municipalities are 10 to 20 km wide, homonyms of one country rarely nearer than 50 km.
 const PLACE_DISTANCE: (f64, f64, f64) = (4.0, 50.0, 0.3);
 /// The same of organisations, whose seats move and whose points often are those of their cities.
 const ORGANIZATION_DISTANCE: (f64, f64, f64) = (30.0, 300.0, 0.7);

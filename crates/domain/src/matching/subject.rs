@@ -6,6 +6,8 @@ use isopolity_proto::{
 };
 use prost_reflect::{DynamicMessage, ReflectMessage as _};
 
+use crate::{Kind, Name};
+
 /// What kind of thing a subject is. Subjects of different kinds are never the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SubjectKind {
@@ -117,7 +119,8 @@ impl Subject {
         }
     }
 
-    /// What a record says. `None` if it is neither an organisation nor a place.
+    /// What a record says. `None` if it is neither an organisation nor a place. [`super::subject`] gives it another
+    /// name.
     #[must_use]
     pub fn of_record(record: &DynamicMessage) -> Option<Self> {
         match record.descriptor().full_name() {
@@ -130,6 +133,17 @@ impl Subject {
             _ => None,
         }
     }
+}
+
+/// What the record of this name says. `None` if it is neither an organisation nor a place.
+#[must_use]
+pub fn subject(name: &Name, record: &DynamicMessage) -> Option<Subject> {
+    matches!(name.kind(), Kind::Organization | Kind::Place).then(|| Subject::of_record(record)).flatten().map(
+        |subject| {
+            // A record that is not written yet may not hold its name.
+            Subject { name: name.to_string(), ..subject }
+        },
+    )
 }
 
 fn texts(names: &[LocalizedText]) -> Vec<String> {
