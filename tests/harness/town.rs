@@ -24,7 +24,7 @@ use isopolity_proto::{
     registry::Partnership,
     to_dynamic,
 };
-use isopolity_registry::{Caller, Error, Patience, Registry, Settings};
+use isopolity_registry::{Caller, Error, Patience, Registry, Settings, author::Terms};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
@@ -175,8 +175,11 @@ impl Resident {
     pub async fn create(&self, id: &str, partnership: Partnership) -> String {
         let parent = format!("cities/{}", self.city());
         let message = to_dynamic(&partnership);
-        let created =
-            self.registry.create(&administrator(), Kind::Partnership, &parent, id, message, false).await.unwrap();
+        let created = self
+            .registry
+            .create(&administrator(), Kind::Partnership, &parent, id, message, Terms::default())
+            .await
+            .unwrap();
         self.registry.index_once().await.unwrap();
         created.transcode_to::<Partnership>().unwrap().name
     }

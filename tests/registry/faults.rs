@@ -251,7 +251,18 @@ async fn a_city_whose_index_lags_says_so_of_itself() {
     let administrator = isopolity_tests::town::administrator();
     let message = isopolity_proto::to_dynamic(&partnership("Not indexed", "MA"));
     let kind = isopolity_domain::Kind::Partnership;
-    feira.registry.create(&administrator, kind, "cities/feira.example", "late", message, false).await.unwrap();
+    feira
+        .registry
+        .create(
+            &administrator,
+            kind,
+            "cities/feira.example",
+            "late",
+            message,
+            isopolity_registry::author::Terms::default(),
+        )
+        .await
+        .unwrap();
     pause();
     let answer = ask(&feira).await;
     let own = outcome(&answer, HUB);

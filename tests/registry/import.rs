@@ -5,7 +5,7 @@ use std::io;
 use bytes::Bytes;
 use isopolity_domain::Kind;
 use isopolity_proto::registry::{ImportFormat, ImportProgress, ImportStart};
-use isopolity_registry::import::News;
+use isopolity_registry::{author::List, import::News};
 use isopolity_tests::{Resident, Town, town::administrator};
 use tokio::sync::mpsc;
 
@@ -34,7 +34,12 @@ async fn import(city: &Resident, format: ImportFormat, file: &[u8], breaks_off: 
 
 async fn kept(city: &Resident, kind: Kind) -> usize {
     let parent = format!("cities/{}", city.city());
-    city.registry.list(&administrator(), kind, &parent, 1_000, "").await.unwrap().resources.len()
+    city.registry
+        .list(&administrator(), List { page_size: 1_000, ..List::of(kind, &parent) })
+        .await
+        .unwrap()
+        .resources
+        .len()
 }
 
 #[tokio::test]

@@ -9,6 +9,10 @@
 //! | [`city_id`], [`kind`], [`name`] | what a city, a kind of resource and a resource are called |
 //! | [`codes`] | which codes exist: countries, languages, currencies, economic activities |
 //! | [`validate`] | whether a resource may be kept, field by field |
+//! | [`settle`] | what the node derives from what was entered, before it is kept |
+//! | [`stage`], [`conditions`] | how a partnership moves on, and what closes its gates |
+//! | [`indicators`] | what is measured, and when a number may be published |
+//! | [`freshness`] | whether a resource may be out of date |
 //! | [`project`] | what an audience may see of a message, from the proto's field options |
 //! | [`record`], [`envelope`] | how a resource becomes signed records, and how they are checked |
 //! | [`feed`] | what is published, in which order |
@@ -25,10 +29,13 @@ pub mod answer;
 pub mod city_id;
 pub mod clock;
 pub mod codes;
+pub mod conditions;
 pub mod envelope;
 pub mod feed;
 pub mod filter;
+pub mod freshness;
 pub mod geography;
+pub mod indicators;
 pub mod kind;
 pub mod matching;
 pub mod merge;
@@ -37,6 +44,8 @@ pub mod page_token;
 pub mod project;
 pub mod question;
 pub mod record;
+pub mod settle;
+pub mod stage;
 pub mod text;
 pub mod validate;
 pub mod violation;

@@ -7,6 +7,7 @@
 mod advantage_factor;
 mod agreement;
 mod city;
+mod common;
 mod condition_assessment;
 mod findings;
 mod good_practice;
@@ -19,7 +20,7 @@ mod place;
 mod shared;
 mod stage_event;
 mod support_service;
-mod value;
+pub(crate) mod value;
 mod walk;
 
 use isopolity_proto::registry;
@@ -38,7 +39,8 @@ pub fn validate(kind: Kind, resource: &DynamicMessage) -> Result<(), Violations>
         return Err(Violation::invalid("@type", description).into());
     }
     let mut found = Findings::default();
-    walk::message(resource, "", &mut found);
+    walk::resource(resource, &mut found);
+    common::check(kind, resource, &mut found);
     macro_rules! check {
         ($message:ident, $module:ident) => {
             resource.transcode_to::<registry::$message>().map(|resource| $module::check(&resource, &mut found))
@@ -65,8 +67,9 @@ pub fn validate(kind: Kind, resource: &DynamicMessage) -> Result<(), Violations>
     Violations::check(found.into_violations())
 }
 
-/// The resources that a resource refers to, each with the path of the field. Mirrors are not among them: they are another
-/// city's view of the same thing. What is no resource name is left out.
+/// The resources that a resource refers to, each with the path of the field: its own city's and others'. Left out are what
+/// another city states of the same thing (mirrors, confirmations), the two sides of a match, which may be gone by now, and
+/// what is no resource name.
 #[must_use]
 pub fn references(kind: Kind, resource: &DynamicMessage) -> Vec<(String, Name)> {
     macro_rules! references {
@@ -89,7 +92,29 @@ pub fn references(kind: Kind, resource: &DynamicMessage) -> Vec<(String, Name)> 
         Kind::GoodPractice => references!(GoodPractice, good_practice),
         Kind::MatchAssertion => references!(MatchAssertion, match_assertion),
     };
-    found.unwrap_or_default()
+    let mut found = found.unwrap_or_default();
+    found.extend(common::superseded_by(kind, resource).map(|name| ("superseded_by".to_owned(), name)));
+    found
+}
+
+/// The resource of the same kind that stands above this one: the place in which a place lies, what an organisation became
+/// part of, else what says it better. Following it must never lead back; that takes a registry to see.
+#[must_use]
+pub fn parent_of(kind: Kind, resource: &DynamicMessage) -> Option<Name> {
+    let field = match kind {
+        Kind::Place => "parent",
+        Kind::Organization => "successor",
+        _ => "superseded_by",
+    };
+    Name::parse_as(kind, &common::text(resource, field)).ok()
+}
+
+/// References of one kind, by the path of their field.
+fn named<'a>(
+    kind: Kind,
+    texts: impl IntoIterator<Item = (String, &'a String)>,
+) -> impl Iterator<Item = (String, Name)> {
+    texts.into_iter().filter_map(move |(field, text)| Some((field, Name::parse_as(kind, text).ok()?)))
 }
 
 #[cfg(test)]

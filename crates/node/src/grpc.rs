@@ -9,6 +9,7 @@ mod catalog;
 mod city;
 mod deadline;
 mod federation;
+mod history;
 mod import;
 mod resources;
 mod status;
@@ -28,7 +29,8 @@ use isopolity_proto::{
         advantage_factor_service_server::AdvantageFactorServiceServer,
         agreement_service_server::AgreementServiceServer, city_service_server::CityServiceServer,
         condition_assessment_service_server::ConditionAssessmentServiceServer,
-        good_practice_service_server::GoodPracticeServiceServer, import_service_server::ImportServiceServer,
+        good_practice_service_server::GoodPracticeServiceServer, history_service_server::HistoryServiceServer,
+        import_service_server::ImportServiceServer,
         indicator_observation_service_server::IndicatorObservationServiceServer,
         match_assertion_service_server::MatchAssertionServiceServer,
         opportunity_service_server::OpportunityServiceServer, organization_service_server::OrganizationServiceServer,
@@ -56,7 +58,7 @@ const PEER_CONNECTION_AGE: Duration = Duration::from_mins(30);
 const STREAMS_MAX: u32 = 100;
 
 /// The services of the API, as reflection lists them.
-const SERVED: [&str; 19] = [
+const SERVED: [&str; 20] = [
     "grpc.health.v1.Health",
     CityServiceServer::<Services>::NAME,
     OrganizationServiceServer::<Services>::NAME,
@@ -71,6 +73,7 @@ const SERVED: [&str; 19] = [
     AdvantageFactorServiceServer::<Services>::NAME,
     GoodPracticeServiceServer::<Services>::NAME,
     MatchAssertionServiceServer::<Services>::NAME,
+    HistoryServiceServer::<Services>::NAME,
     ImportServiceServer::<Services>::NAME,
     CatalogServiceServer::<Services>::NAME,
     PeerServiceServer::<Services>::NAME,
@@ -114,6 +117,7 @@ impl Services {
             .add_service(AdvantageFactorServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(GoodPracticeServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(MatchAssertionServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(HistoryServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ImportServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CatalogServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(PeerServiceServer::new(self.clone()).max_decoding_message_size(limit))

@@ -33,13 +33,25 @@ pub enum Error {
     /// The name is taken.
     #[error("{0} exists already")]
     Exists(Name),
+    /// The name is taken by something that was deleted.
+    #[error("{0} exists already: it was deleted and can be restored")]
+    ExistsDeleted(Name),
+    /// It was deleted, so it can't be changed.
+    #[error("{0} was deleted: restore it first")]
+    Deleted(Name),
+    /// There is nothing to restore.
+    #[error("{0} is not deleted, so there is nothing to restore")]
+    NotDeleted(Name),
+    /// It is never changed or deleted.
+    #[error("{0} is a stage event: it is never changed or deleted; what was wrong is set right by a correcting event")]
+    AppendOnly(Name),
     /// Something refers to it.
-    #[error("{name} is in use: {used_by} refers to it")]
+    #[error("{name} is in use: {} to it", referring(used_by))]
     InUse {
         /// What was to be deleted.
         name: Name,
-        /// One that refers to it.
-        used_by: Name,
+        /// The first that refer to it, at most ten.
+        used_by: Vec<Name>,
     },
     /// It changed meanwhile.
     #[error("{0} has changed since you read it: read it again and repeat the change")]
@@ -118,8 +130,10 @@ impl Error {
             Self::TokenMissing => Reason::TokenMissing,
             Self::TokenInvalid => Reason::TokenInvalid,
             Self::RightMissing(_) => Reason::RightMissing,
-            Self::NotFound(_) => Reason::ResourceNotFound,
-            Self::Exists(_) => Reason::ResourceExists,
+            Self::NotFound(_) | Self::Deleted(_) => Reason::ResourceNotFound,
+            Self::Exists(_) | Self::ExistsDeleted(_) => Reason::ResourceExists,
+            Self::NotDeleted(_) => Reason::ResourceNotDeleted,
+            Self::AppendOnly(_) => Reason::AppendOnly,
             Self::InUse { .. } | Self::LastAdministrator => Reason::ResourceInUse,
             Self::EtagMismatch(_) => Reason::EtagMismatch,
             Self::PeerNotApproved(_) => Reason::PeerNotApproved,
@@ -133,6 +147,11 @@ impl Error {
             Self::Internal(_) => Reason::Internal,
         }
     }
+}
+
+fn referring(used_by: &[Name]) -> String {
+    let names: Vec<_> = used_by.iter().map(Name::to_string).collect();
+    format!("{} {}", names.join(", "), if names.len() == 1 { "refers" } else { "refer" })
 }
 
 impl From<Violation> for Error {

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`caller`] | who calls, and what they may do |
 //! | [`mod@author`] | reading and changing this city's own resources |
+//! | [`mod@history`] | what resources were before |
 //! | [`mod@import`] | many at once, from files |
 //! | [`mod@search`] | one question to this city and all its peers |
 //! | [`mod@answer`] | what a peer gets when it asks |
@@ -22,6 +23,7 @@ pub mod answer;
 pub mod author;
 pub mod caller;
 pub mod error;
+pub mod history;
 pub mod import;
 pub mod index;
 pub mod peers;

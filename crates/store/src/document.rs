@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use isopolity_domain::{Kind, Name};
+use isopolity_domain::Name;
 use isopolity_proto::options::Audience;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QuerySelect as _,
+    sea_query::Expr,
 };
 use time::OffsetDateTime;
 
 use crate::{
-    NAMES_AT_ONCE, ROWS_AT_ONCE, Store, StoreError, Tx, at_most,
+    NAMES_AT_ONCE, ROWS_AT_ONCE, Store, StoreError, Tx,
     entity::document::{ActiveModel, Column, Entity, Model},
     error::Fault,
     micros::{from_micros, to_micros},
@@ -31,12 +31,14 @@ pub struct Document {
     pub create_time: OffsetDateTime,
     /// When it was last changed. Kept to the microsecond.
     pub update_time: OffsetDateTime,
+    /// When it was deleted, if it was: it can be restored. Kept to the microsecond.
+    pub delete_time: Option<OffsetDateTime>,
     /// The serialized message.
     pub body: Bytes,
 }
 
 impl Store {
-    /// The document of this name.
+    /// The document of this name, also a deleted one.
     ///
     /// # Errors
     /// What the database says.
@@ -44,32 +46,17 @@ impl Store {
         document(self.pool(), name).await.map_err(self.fault("read document"))
     }
 
-    /// Those of the named documents that exist, by name.
+    /// Those of the named documents that exist, by name; deleted ones too.
     ///
     /// # Errors
     /// What the database says.
     pub async fn documents(&self, names: &[Name]) -> Result<Vec<Document>, StoreError> {
         documents(self.pool(), names).await.map_err(self.fault("read documents"))
     }
-
-    /// The documents of a kind that somebody with this clearance may see, by name in the order of its bytes, from the
-    /// first after `after`.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn list(
-        &self,
-        kind: Kind,
-        clearance: Audience,
-        after: Option<&Name>,
-        limit: u64,
-    ) -> Result<Vec<Document>, StoreError> {
-        list(self.pool(), kind, clearance, after, limit).await.map_err(self.fault("list documents"))
-    }
 }
 
 impl Tx {
-    /// The document of this name.
+    /// The document of this name, also a deleted one.
     ///
     /// # Errors
     /// What the database says.
@@ -78,7 +65,7 @@ impl Tx {
         self.done(found)
     }
 
-    /// Those of the named documents that exist, by name.
+    /// Those of the named documents that exist, by name; deleted ones too.
     ///
     /// # Errors
     /// What the database says.
@@ -87,26 +74,26 @@ impl Tx {
         self.done(found)
     }
 
-    /// Which of these names are those of documents.
+    /// Which of these names are those of documents that are not deleted.
     ///
     /// # Errors
     /// What the database says.
     pub async fn existing(&mut self, names: &[Name]) -> Result<BTreeSet<Name>, StoreError> {
-        let found = existing(self.step()?, names).await;
+        let found = existing(self.step()?, names, false).await;
         self.done(found)
     }
 
     /// Adds documents.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] if a name is taken or given twice; then none was added.
+    /// [`StoreError::Exists`] if a name is taken, also by a deleted one, or given twice; then none was added.
     pub async fn insert_documents(&mut self, documents: &[Document]) -> Result<(), StoreError> {
         let inserted = insert(self.step()?, documents).await;
         self.done(inserted)
     }
 
-    /// Replaces a document, except for the time of its creation. `false` if it has not `expected_revision` any more, or is
-    /// gone.
+    /// Replaces a document, except for the time of its creation; so it is deleted and restored as well. `false` if it
+    /// has not `expected_revision` any more, or is gone.
     ///
     /// # Errors
     /// What the database says.
@@ -115,13 +102,14 @@ impl Tx {
         self.done(updated)
     }
 
-    /// Removes a document and its references to others. `false` if it has not `expected_revision` any more, or is gone.
+    /// Erases a document and its references to others for good; its former versions stay. `false` if it has not
+    /// `expected_revision` any more, or is gone.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn delete_document(&mut self, name: &Name, expected_revision: i64) -> Result<bool, StoreError> {
-        let deleted = delete(self.step()?, name, expected_revision).await;
-        self.done(deleted)
+    pub async fn erase_document(&mut self, name: &Name, expected_revision: i64) -> Result<bool, StoreError> {
+        let erased = erase(self.step()?, name, expected_revision).await;
+        self.done(erased)
     }
 }
 
@@ -143,34 +131,18 @@ async fn documents(db: &impl ConnectionTrait, names: &[Name]) -> Result<Vec<Docu
     Ok(documents)
 }
 
-async fn list(
-    db: &impl ConnectionTrait,
-    kind: Kind,
-    clearance: Audience,
-    after: Option<&Name>,
-    limit: u64,
-) -> Result<Vec<Document>, Fault> {
-    // A document for which nobody chose an audience is not shown to anybody.
-    let mut query = Entity::find()
-        .filter(Column::Kind.eq(kind.as_str()))
-        .filter(Column::Audience.between(i32::from(Audience::Public), i32::from(clearance)));
-    if let Some(after) = after {
-        query = query.filter(Column::Name.gt(after.to_string()));
-    }
-    let rows = query.order_by_asc(Column::Name).limit(at_most(limit)).all(db).await?;
-    rows.into_iter().map(from_row).collect()
-}
-
-async fn existing(db: &impl ConnectionTrait, names: &[Name]) -> Result<BTreeSet<Name>, Fault> {
+/// Which of these names are taken; `deleted`: also by deleted documents.
+async fn existing(db: &impl ConnectionTrait, names: &[Name], deleted: bool) -> Result<BTreeSet<Name>, Fault> {
     let mut existing = BTreeSet::new();
     for names in names.chunks(NAMES_AT_ONCE) {
-        let found: Vec<String> = Entity::find()
+        let mut query = Entity::find()
             .select_only()
             .column(Column::Name)
-            .filter(Column::Name.is_in(names.iter().map(Name::to_string)))
-            .into_tuple()
-            .all(db)
-            .await?;
+            .filter(Column::Name.is_in(names.iter().map(Name::to_string)));
+        if !deleted {
+            query = query.filter(Column::DeleteTime.is_null());
+        }
+        let found: Vec<String> = query.into_tuple().all(db).await?;
         for name in found {
             existing.insert(parse(&name)?);
         }
@@ -181,7 +153,7 @@ async fn existing(db: &impl ConnectionTrait, names: &[Name]) -> Result<BTreeSet<
 async fn insert(db: &impl ConnectionTrait, documents: &[Document]) -> Result<(), Fault> {
     // Asked beforehand, because PostgreSQL gives a transaction up on a double key. Nobody else writes meanwhile.
     let names: Vec<Name> = documents.iter().map(|document| document.name.clone()).collect();
-    let mut taken = existing(db, &names).await?;
+    let mut taken = existing(db, &names, true).await?;
     for name in names {
         if let Some(name) = taken.replace(name) {
             return Err(Fault::Exists(name));
@@ -198,6 +170,7 @@ async fn update(db: &impl ConnectionTrait, document: &Document, expected_revisio
         .col_expr(Column::Revision, Expr::value(document.revision))
         .col_expr(Column::Audience, Expr::value(i32::from(document.audience)))
         .col_expr(Column::UpdateTime, Expr::value(to_micros(document.update_time)))
+        .col_expr(Column::DeleteTime, Expr::value(document.delete_time.map(to_micros)))
         .col_expr(Column::Body, Expr::value(document.body.to_vec()))
         .filter(Column::Name.eq(document.name.to_string()))
         .filter(Column::Revision.eq(expected_revision))
@@ -206,7 +179,7 @@ async fn update(db: &impl ConnectionTrait, document: &Document, expected_revisio
     Ok(updated.rows_affected == 1)
 }
 
-async fn delete(db: &impl ConnectionTrait, name: &Name, expected_revision: i64) -> Result<bool, Fault> {
+async fn erase(db: &impl ConnectionTrait, name: &Name, expected_revision: i64) -> Result<bool, Fault> {
     // Its references go with it: they cascade.
     let deleted = Entity::delete_many()
         .filter(Column::Name.eq(name.to_string()))
@@ -234,17 +207,19 @@ fn to_row(document: &Document) -> ActiveModel {
         revision: Set(document.revision),
         create_time: Set(to_micros(document.create_time)),
         update_time: Set(to_micros(document.update_time)),
+        delete_time: Set(document.delete_time.map(to_micros)),
         body: Set(document.body.to_vec()),
     }
 }
 
-fn from_row(row: Model) -> Result<Document, Fault> {
+pub(crate) fn from_row(row: Model) -> Result<Document, Fault> {
     Ok(Document {
         name: parse(&row.name)?,
         revision: row.revision,
         audience: audience(row.audience)?,
         create_time: from_micros(row.create_time)?,
         update_time: from_micros(row.update_time)?,
+        delete_time: row.delete_time.map(from_micros).transpose()?,
         body: row.body.into(),
     })
 }

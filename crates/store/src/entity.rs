@@ -2,9 +2,13 @@
 
 pub(crate) mod document;
 pub(crate) mod feed;
+pub(crate) mod import_run;
 pub(crate) mod peer;
 pub(crate) mod publication;
+pub(crate) mod quarantine;
 pub(crate) mod record;
 pub(crate) mod reference;
+pub(crate) mod request;
+pub(crate) mod revision;
 pub(crate) mod setting;
 pub(crate) mod token;

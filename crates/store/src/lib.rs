@@ -13,6 +13,9 @@
 //! | module | what it keeps |
 //! | --- | --- |
 //! | `document`, `reference` | the registry's documents, and which refers to which |
+//! | `list` | many documents, in an order, page by page |
+//! | `revision`, `request` | what documents were before, and what was asked with an id of its own |
+//! | `import` | how far imports came, and the rows that they did not take |
 //! | `feed` | what was published, in which order |
 //! | `peer`, `token`, `setting` | other cities, tokens for the API, small values |
 //! | `tx`, `error`, `open` | a unit of work, what can go wrong, how a database is opened |
@@ -22,11 +25,15 @@ mod document;
 mod entity;
 mod error;
 mod feed;
+mod import;
+mod list;
 mod micros;
 mod migration;
 mod open;
 mod peer;
 mod reference;
+mod request;
+mod revision;
 mod setting;
 #[cfg(test)]
 mod tests;
@@ -41,7 +48,11 @@ use tokio::sync::Mutex;
 
 pub use document::Document;
 pub use error::StoreError;
+pub use import::{ImportRun, Quarantined};
+pub use list::{ListPoint, Listing};
 pub use peer::Peer;
+pub use request::Request;
+pub use revision::Revision;
 pub use token::Token;
 pub use tx::Tx;
 

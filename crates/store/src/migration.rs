@@ -2,15 +2,27 @@
 //!
 //! What is released is not edited: a change is a further migration, and one under which the version before still works.
 
-use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
+use sea_orm::{ConnectionTrait as _, DbBackend, Iden};
+use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager, async_trait, prelude::ColumnDef};
 
 mod m20261123_000001_begin;
+mod m20261124_000002_keep;
 
 pub(crate) struct Migrator;
 
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261123_000001_begin::Migration)]
+        vec![Box::new(m20261123_000001_begin::Migration), Box::new(m20261124_000002_keep::Migration)]
     }
+}
+
+/// A column for names and ids, which are ordered by byte on both databases.
+fn name(manager: &SchemaManager, column: impl Iden + 'static) -> ColumnDef {
+    let mut definition = ColumnDef::new(column);
+    match manager.get_connection().get_database_backend() {
+        DbBackend::Postgres => definition.custom("text COLLATE \"C\""),
+        _ => definition.text(),
+    };
+    definition.not_null().take()
 }

@@ -2,17 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use isopolity_domain::Name;
+use isopolity_domain::{Kind, Name};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    QuerySelect as _, sea_query::Query,
 };
+use time::OffsetDateTime;
 
 use crate::{
-    ROWS_AT_ONCE, StoreError, Tx, at_most,
-    document::parse,
-    entity::reference::{ActiveModel, Column, Entity},
+    Document, ROWS_AT_ONCE, Store, StoreError, Tx, at_most,
+    document::{from_row, parse},
+    entity::{
+        document,
+        reference::{ActiveModel, Column, Entity},
+    },
     error::Fault,
+    micros::to_micros,
 };
 
 impl Tx {
@@ -25,13 +30,57 @@ impl Tx {
         self.done(set)
     }
 
-    /// The first documents, by name, that refer to this one.
+    /// The first documents, by name, that refer to this one and are not deleted.
     ///
     /// # Errors
     /// What the database says.
     pub async fn referrers(&mut self, name: &Name, limit: u64) -> Result<Vec<Name>, StoreError> {
-        let found = referrers(self.step()?, name, limit).await;
+        let found = referrers(self.step()?, name, None, None, limit).await;
         self.done(found)
+    }
+
+    /// The documents of a kind that refer to this one and are not deleted, by name, from the first after `after`.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn referrers_of_kind(
+        &mut self,
+        name: &Name,
+        kind: Kind,
+        after: Option<&Name>,
+        limit: u64,
+    ) -> Result<Vec<Name>, StoreError> {
+        let found = referrers(self.step()?, name, Some(kind), after, limit).await;
+        self.done(found)
+    }
+
+    /// The documents that refer to this one and were deleted at this time, by name.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn deleted_referrers(
+        &mut self,
+        name: &Name,
+        delete_time: OffsetDateTime,
+    ) -> Result<Vec<Document>, StoreError> {
+        let found = deleted(self.step()?, name, delete_time).await;
+        self.done(found)
+    }
+}
+
+impl Store {
+    /// The documents of a kind that refer to this one and are not deleted, by name, from the first after `after`.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn referrers_of_kind(
+        &self,
+        name: &Name,
+        kind: Kind,
+        after: Option<&Name>,
+        limit: u64,
+    ) -> Result<Vec<Name>, StoreError> {
+        referrers(self.pool(), name, Some(kind), after, limit).await.map_err(self.fault("read references"))
     }
 }
 
@@ -46,15 +95,33 @@ async fn set(db: &impl ConnectionTrait, from: &Name, to: &[Name]) -> Result<(), 
     Ok(())
 }
 
-async fn referrers(db: &impl ConnectionTrait, name: &Name, limit: u64) -> Result<Vec<Name>, Fault> {
-    let names: Vec<String> = Entity::find()
-        .select_only()
-        .column(Column::FromName)
-        .filter(Column::ToName.eq(name.to_string()))
-        .order_by_asc(Column::FromName)
-        .limit(at_most(limit))
-        .into_tuple()
-        .all(db)
-        .await?;
+async fn referrers(
+    db: &impl ConnectionTrait,
+    name: &Name,
+    kind: Option<Kind>,
+    after: Option<&Name>,
+    limit: u64,
+) -> Result<Vec<Name>, Fault> {
+    let mut query = referring(name).filter(document::Column::DeleteTime.is_null());
+    if let Some(kind) = kind {
+        query = query.filter(document::Column::Kind.eq(kind.as_str()));
+    }
+    if let Some(after) = after {
+        query = query.filter(document::Column::Name.gt(after.to_string()));
+    }
+    let names: Vec<String> =
+        query.select_only().column(document::Column::Name).limit(at_most(limit)).into_tuple().all(db).await?;
     names.iter().map(|name| parse(name)).collect()
+}
+
+async fn deleted(db: &impl ConnectionTrait, name: &Name, delete_time: OffsetDateTime) -> Result<Vec<Document>, Fault> {
+    let these = referring(name).filter(document::Column::DeleteTime.eq(to_micros(delete_time)));
+    these.all(db).await?.into_iter().map(from_row).collect()
+}
+
+/// The documents that refer to this one, by name.
+fn referring(name: &Name) -> sea_orm::Select<document::Entity> {
+    let from =
+        Query::select().column(Column::FromName).from(Entity).and_where(Column::ToName.eq(name.to_string())).take();
+    document::Entity::find().filter(document::Column::Name.in_subquery(from)).order_by_asc(document::Column::Name)
 }

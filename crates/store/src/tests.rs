@@ -8,5 +8,8 @@ mod access;
 mod bed;
 mod documents;
 mod feed;
+mod history;
+mod imports;
+mod lists;
 mod opening;
 mod trouble;

@@ -2,14 +2,21 @@
 
 use isopolity_proto::registry::City;
 
-use super::findings::Findings;
-use crate::Name;
+use super::{
+    findings::{Findings, below, entry},
+    named,
+};
+use crate::{Kind, Name};
 
 pub(super) fn check(city: &City, found: &mut Findings) {
     found.must_have_audience(city.audience);
     found.must_hold(1, city.display_names.len(), "display_names");
+    for (at, community) in city.diaspora_communities.iter().enumerate() {
+        found.must_have(&community.country, &below(&entry("diaspora_communities", at), "country"));
+    }
+    found.must_name(Kind::Organization, &city.authority, "authority");
 }
 
-pub(super) fn references(_: &City) -> Vec<(String, Name)> {
-    Vec::new()
+pub(super) fn references(city: &City) -> Vec<(String, Name)> {
+    named(Kind::Organization, [("authority".to_owned(), &city.authority)]).collect()
 }

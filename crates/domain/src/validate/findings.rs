@@ -2,6 +2,7 @@
 
 use isopolity_proto::{error::Reason, options::Audience};
 
+use super::value;
 use crate::{Kind, Name, Violation, codes::CodeError};
 
 /// The most things that are told at once.
@@ -70,6 +71,32 @@ impl Findings {
             return None;
         }
         Name::parse_as(kind, text).map_err(|error| self.invalid(field, error.to_string())).ok()
+    }
+
+    /// Requires either the name of a resource of this kind or names in words.
+    pub(super) fn must_name_or_call(&mut self, kind: Kind, name: &str, called: usize, fields: (&str, &str)) {
+        let (field, other) = fields;
+        if name.is_empty() && called == 0 {
+            let other = other.rsplit('.').next().unwrap_or(other);
+            self.invalid(field, format!("either this or {other} is required"));
+        }
+        self.must_name(kind, name, field);
+    }
+
+    /// Requires a range that includes both ends. Not a number is in no range.
+    pub(super) fn must_lie(&mut self, number: f64, least: f64, most: f64, field: &str) {
+        if !(least..=most).contains(&number) {
+            self.invalid(field, format!("{number} is not within {least} to {most}"));
+        }
+    }
+
+    /// Refuses a validity that ends before it begins.
+    pub(super) fn must_not_end_before(&mut self, start: &str, end: &str, field: &str) {
+        if let (Some((first, _)), Some((_, last))) = (value::partial_date(start), value::partial_date(end))
+            && last < first
+        {
+            self.invalid(field, format!("{end} is before {start}"));
+        }
     }
 
     /// Requires an audience.

@@ -1,12 +1,14 @@
 //! What a partnership must say.
 
-use isopolity_proto::registry::{Contribution, Participant, Partnership, PartnershipEvent};
+use isopolity_proto::registry::{
+    Contribution, EndingKind, Participant, Partnership, PartnershipEvent, PartnershipStage,
+};
 
 use super::{
     findings::{Findings, below, entry},
-    shared, value,
+    named, shared, value,
 };
-use crate::{Kind, Name};
+use crate::{Kind, Name, stage};
 
 pub(super) fn check(partnership: &Partnership, found: &mut Findings) {
     found.must_have_audience(partnership.audience);
@@ -14,12 +16,14 @@ pub(super) fn check(partnership: &Partnership, found: &mut Findings) {
     found.must_hold(1, partnership.origin_countries.len(), "origin_countries");
     found.must_be_stated(partnership.stage, "stage");
     found.must_hold(1, partnership.sectors.len(), "sectors");
-    for (at, end) in partnership.ends.iter().enumerate() {
-        found.must_be_stated(end.side, &below(&entry("ends", at), "side"));
-    }
     found.must_hold(2, partnership.participants.len(), "participants");
     for (at, participant) in partnership.participants.iter().enumerate() {
         check_participant(participant, &entry("participants", at), found);
+    }
+    check_shares(partnership, found);
+    check_course(partnership, found);
+    if partnership.iati_identifier.chars().any(char::is_whitespace) {
+        found.invalid("iati_identifier", "holds a space: an IATI identifier has none");
     }
     for (at, agreement) in partnership.agreements.iter().enumerate() {
         found.must_name(Kind::Agreement, agreement, &entry("agreements", at));
@@ -44,30 +48,64 @@ pub(super) fn check(partnership: &Partnership, found: &mut Findings) {
 }
 
 fn check_participant(participant: &Participant, path: &str, found: &mut Findings) {
-    let organization = below(path, "organization");
-    if participant.organization.is_empty() && participant.display_names.is_empty() {
-        found.invalid(&organization, "either this or display_names is required");
-    }
-    found.must_name(Kind::Organization, &participant.organization, &organization);
+    let fields = (below(path, "organization"), below(path, "display_names"));
+    let called = participant.display_names.len();
+    found.must_name_or_call(Kind::Organization, &participant.organization, called, (&fields.0, &fields.1));
     found.must_hold(1, participant.roles.len(), &below(path, "roles"));
-    found.must_be_stated(participant.side, &below(path, "side"));
-    if !participant.profit_share_percent.is_empty() && !value::is_percent(&participant.profit_share_percent) {
-        found.invalid(
-            &below(path, "profit_share_percent"),
-            "is not a decimal number from 0 to 100, for example \"12.5\"",
-        );
+}
+
+/// Shares that are stated are of one whole.
+fn check_shares(partnership: &Partnership, found: &mut Findings) {
+    let shares: [(&str, fn(&Participant) -> &String); 2] = [
+        ("profit_share_percent", |one| &one.profit_share_percent),
+        ("equity_share_percent", |one| &one.equity_share_percent),
+    ];
+    for (field, share) in shares {
+        let sum: i128 = partnership.participants.iter().filter_map(|one| value::millionths(share(one))).sum();
+        // A rounding error of a source is none of ours.
+        if sum > 101 * 1_000_000 {
+            found.invalid("participants", format!("{field} of all participants together is more than 100"));
+        }
     }
 }
 
 fn check_contribution(contribution: &Contribution, path: &str, found: &mut Findings) {
     found.must_be_stated(contribution.kind, &below(path, "kind"));
-    found.must_be_stated(contribution.side, &below(path, "side"));
     if contribution.public_amount.is_some() && !contribution.public_money {
         let description = "needs public_money: everyone may see it; other amounts go into private_amount";
         found.invalid(&below(path, "public_amount"), description);
     }
     if !contribution.quantity.is_empty() {
         shared::decimal(&contribution.quantity, &below(path, "quantity"), found);
+    }
+    let organization = below(path, "contributor_organization");
+    found.must_name(Kind::Organization, &contribution.contributor_organization, &organization);
+}
+
+fn check_course(partnership: &Partnership, found: &mut Findings) {
+    if let Some(suspension) = &partnership.suspension {
+        found.must_have(&suspension.start_date, "suspension.start_date");
+        found.must_have(&suspension.reason, "suspension.reason");
+        found.must_have(&suspension.review_date, "suspension.review_date");
+        found.must_not_end_before(&suspension.start_date, &suspension.review_date, "suspension.review_date");
+    }
+    let Some(ending) = &partnership.ending else { return };
+    found.must_be_stated(ending.kind, "ending.kind");
+    found.must_have(&ending.date, "ending.date");
+    if !matches!(ending.kind(), EndingKind::Completed | EndingKind::Unspecified) {
+        found.must_have(&ending.reason, "ending.reason");
+    }
+    if ending.kind() != EndingKind::Unspecified
+        && partnership.stage() != PartnershipStage::Unspecified
+        && !stage::can_end(partnership.stage(), ending.kind())
+    {
+        let description =
+            "does not fit the stage: before its launch one is CANCELLED, afterwards COMPLETED or DISCONTINUED";
+        found.invalid("ending.kind", description);
+    }
+    found.must_not_end_before(&partnership.stage_date, &ending.date, "ending.date");
+    if partnership.suspension.is_some() {
+        found.invalid("suspension", "can't be stated of a partnership that has ended");
     }
 }
 
@@ -88,16 +126,16 @@ fn check_event(event: &PartnershipEvent, before: Option<&PartnershipEvent>, path
 }
 
 pub(super) fn references(partnership: &Partnership) -> Vec<(String, Name)> {
-    let organizations = partnership.participants.iter().enumerate().map(|(at, participant)| {
-        (
-            below(&entry("participants", at), "organization"),
-            Name::parse_as(Kind::Organization, &participant.organization),
-        )
+    let participants = partnership.participants.iter().enumerate();
+    let organizations =
+        participants.map(|(at, one)| (below(&entry("participants", at), "organization"), &one.organization));
+    let agreements = partnership.agreements.iter().enumerate();
+    let contributions = partnership.contributions.iter().enumerate();
+    let contributors = contributions.map(|(at, one)| {
+        (below(&entry("contributions", at), "contributor_organization"), &one.contributor_organization)
     });
-    let agreements = partnership
-        .agreements
-        .iter()
-        .enumerate()
-        .map(|(at, agreement)| (entry("agreements", at), Name::parse_as(Kind::Agreement, agreement)));
-    organizations.chain(agreements).filter_map(|(field, name)| Some((field, name.ok()?))).collect()
+    named(Kind::Organization, organizations)
+        .chain(named(Kind::Agreement, agreements.map(|(at, agreement)| (entry("agreements", at), agreement))))
+        .chain(named(Kind::Organization, contributors))
+        .collect()
 }

@@ -54,7 +54,16 @@ fn money(money: &Money, path: &str, found: &mut Findings) {
     }
 }
 
-/// Requires a decimal number.
+/// Requires a decimal number, which may be negative.
+pub(super) fn signed_decimal(text: &str, path: &str, found: &mut Findings) {
+    if value::millionths(text).is_none() {
+        let form =
+            "is not a decimal number of at most 18 digits before the point and 6 after it, for example \"-12.5\"";
+        found.invalid(path, form);
+    }
+}
+
+/// Requires a decimal number that is not negative.
 pub(super) fn decimal(text: &str, path: &str, found: &mut Findings) {
     if value::decimal(text).is_none() {
         let form =
@@ -86,16 +95,27 @@ fn point(point: &Point, path: &str, found: &mut Findings) {
 
 fn place(place: &Place, path: &str, found: &mut Findings) {
     found.must_hold(1, place.names.len(), &below(path, "names"));
-    for (number, field) in [(place.geonames_id, "geonames_id"), (place.population, "population")] {
-        if number < 0 {
-            found.invalid(&below(path, field), format!("{number} is less than 0"));
-        }
+    subdivision(&place.country, &place.subdivision, &below(path, "subdivision"), found);
+}
+
+/// A subdivision lies in its country.
+pub(super) fn subdivision(country: &str, subdivision: &str, path: &str, found: &mut Findings) {
+    if let Some((of, _)) = subdivision.split_once('-')
+        && !country.is_empty()
+        && of != country
+    {
+        found.invalid(path, format!("{subdivision} lies in {of}, not in {country}"));
     }
 }
 
 fn sector(sector: &Sector, path: &str, found: &mut Findings) {
     found.must_be_stated(sector.scheme, &below(path, "scheme"));
     found.must_have(&sector.code, &below(path, "code"));
+    let other = sector.scheme == i32::from(SectorScheme::Other);
+    if !other && (!sector.vocabulary_uri.is_empty() || !sector.labels.is_empty()) {
+        let field = if sector.vocabulary_uri.is_empty() { "labels" } else { "vocabulary_uri" };
+        found.invalid(&below(path, field), "is only for SECTOR_SCHEME_OTHER: other labels come from the code list");
+    }
     let Ok(scheme) = SectorScheme::try_from(sector.scheme) else { return };
     if scheme == SectorScheme::Other {
         // Its codes are the source's own.

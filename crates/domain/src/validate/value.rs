@@ -3,7 +3,7 @@
 use time::{Date, Month};
 
 /// The days that a calendar date as exact as its source covers, first and last: `2013-03-15`, `2013-03` or `2013`.
-pub(super) fn partial_date(text: &str) -> Option<(Date, Date)> {
+pub(crate) fn partial_date(text: &str) -> Option<(Date, Date)> {
     let number = |digits: &str, length: usize| -> Option<u16> {
         (digits.len() == length && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
     };
@@ -29,13 +29,13 @@ pub(super) fn partial_date(text: &str) -> Option<(Date, Date)> {
 }
 
 /// Whether the text is a calendar date to the day.
-pub(super) fn is_day(text: &str) -> bool {
+pub(crate) fn is_day(text: &str) -> bool {
     partial_date(text).is_some_and(|(first, last)| first == last)
 }
 
 /// The parts before and after the point of a decimal number without sign, exponent or grouping: at most 18 digits before
 /// the point and 6 after it.
-pub(super) fn decimal(text: &str) -> Option<(&str, &str)> {
+pub(crate) fn decimal(text: &str) -> Option<(&str, &str)> {
     let digits =
         |part: &str, most: usize| (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
     match text.split_once('.') {
@@ -44,8 +44,26 @@ pub(super) fn decimal(text: &str) -> Option<(&str, &str)> {
     }
 }
 
+/// An exact decimal number, with a minus sign where it is negative, in millionths.
+pub(crate) fn millionths(text: &str) -> Option<i128> {
+    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
+    let (whole, part) = decimal(digits)?;
+    let all: i128 = format!("{whole}{part:0<6}").parse().ok()?;
+    Some(if negative { -all } else { all })
+}
+
+/// Whether the text is a SHA-256 in lower-case hexadecimal digits.
+pub(crate) fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+/// Whether a year is one in which something could have happened or been counted, from the first censuses on.
+pub(crate) fn is_plausible_year(year: i64) -> bool {
+    (1800..=2100).contains(&year)
+}
+
 /// Whether the text is a decimal number from 0 to 100.
-pub(super) fn is_percent(text: &str) -> bool {
+pub(crate) fn is_percent(text: &str) -> bool {
     decimal(text).is_some_and(|(whole, part)| match whole.parse::<u64>() {
         Ok(100) => part.bytes().all(|byte| byte == b'0'),
         Ok(whole) => whole < 100,
@@ -55,7 +73,7 @@ pub(super) fn is_percent(text: &str) -> bool {
 
 /// Whether the text is an address on the web. Anything else (`javascript:`, `file:`, a user name before the host) may do
 /// harm where it is shown as a link.
-pub(super) fn is_web_address(text: &str) -> bool {
+pub(crate) fn is_web_address(text: &str) -> bool {
     let rest = ["https://", "http://"].iter().find_map(|scheme| {
         let (head, rest) = text.split_at_checked(scheme.len())?;
         head.eq_ignore_ascii_case(scheme).then_some(rest)
@@ -71,7 +89,7 @@ pub(super) fn is_web_address(text: &str) -> bool {
 }
 
 /// Whether the text looks like a mail address.
-pub(super) fn is_mailbox(text: &str) -> bool {
+pub(crate) fn is_mailbox(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let label = |label: &str| {
         !label.is_empty()
@@ -88,14 +106,14 @@ pub(super) fn is_mailbox(text: &str) -> bool {
 }
 
 /// Whether the text is the id of a Wikidata item: `Q193`.
-pub(super) fn is_wikidata_item(text: &str) -> bool {
+pub(crate) fn is_wikidata_item(text: &str) -> bool {
     text.strip_prefix('Q').is_some_and(|number| {
         (1..=12).contains(&number.len()) && !number.starts_with('0') && number.bytes().all(|byte| byte.is_ascii_digit())
     })
 }
 
 /// The first character that does not belong into a text: a control character other than line feed and tab.
-pub(super) fn control_character(text: &str) -> Option<char> {
+pub(crate) fn control_character(text: &str) -> Option<char> {
     text.chars().find(|letter| letter.is_control() && !matches!(letter, '\n' | '\t'))
 }
 
@@ -139,6 +157,20 @@ mod tests {
             ["", ".", "1.", ".5", "-1", "+1", "1e3", "1,000", "1 000", "1.0000001", "1000000000000000000", "1.2.3", "١"]
         {
             assert!(decimal(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_compared_exactly() {
+        for (text, number) in [
+            ("1", Some(1_000_000)),
+            ("-12.5", Some(-12_500_000)),
+            ("0.000001", Some(1)),
+            ("999999999999999999.999999", Some(999_999_999_999_999_999_999_999)),
+            ("--1", None),
+            ("-", None),
+        ] {
+            assert_eq!(millionths(text), number, "{text}");
         }
     }
 

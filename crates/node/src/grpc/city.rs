@@ -4,6 +4,7 @@ use isopolity_domain::Kind;
 use isopolity_proto::registry::{
     GetCityRequest, GetCityResponse, UpdateCityRequest, UpdateCityResponse, city_service_server::CityService,
 };
+use isopolity_registry::author::Terms;
 use tonic::{Request, Response, Status};
 
 use super::{
@@ -23,14 +24,12 @@ impl CityService for Services {
 
     async fn update_city(&self, request: Request<UpdateCityRequest>) -> Result<Response<UpdateCityResponse>, Status> {
         let caller = self.caller(request.metadata()).await?;
-        let UpdateCityRequest { city, update_mask, validate_only, .. } = request.into_inner();
+        let UpdateCityRequest { city, update_mask, validate_only, request_id } = request.into_inner();
         let resource = required("city", city)?;
         let mask = update_mask.unwrap_or_default().paths;
-        let updated = self
-            .registry
-            .update(&caller, Kind::City, resource, &mask, validate_only)
-            .await
-            .map_err(|error| status(&error))?;
+        let terms = Terms { validate_only, request_id: &request_id };
+        let updated =
+            self.registry.update(&caller, Kind::City, resource, &mask, terms).await.map_err(|error| status(&error))?;
         Ok(Response::new(UpdateCityResponse { city: Some(typed(&updated)?) }))
     }
 }

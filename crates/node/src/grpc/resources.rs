@@ -2,7 +2,10 @@
 
 use isopolity_domain::{Kind, Name, Violation, name::NameError};
 use isopolity_proto::{error::Reason, registry, to_dynamic};
-use isopolity_registry::Error;
+use isopolity_registry::{
+    Error,
+    author::{List, Terms},
+};
 use prost_reflect::DynamicMessage;
 use tonic::{Request, Response, Status, metadata::MetadataMap};
 
@@ -53,17 +56,29 @@ impl Services {
     /// A page of resources, and the token of the next.
     async fn page<M: prost::Name + Default>(
         &self,
-        kind: Kind,
         metadata: &MetadataMap,
-        parent: &str,
-        page_size: i32,
-        page_token: &str,
+        list: List<'_>,
     ) -> Result<(Vec<M>, String), Status> {
         let caller = self.caller(metadata).await?;
-        let page =
-            self.registry.list(&caller, kind, parent, page_size, page_token).await.map_err(|error| status(&error))?;
+        let page = self.registry.list(&caller, list).await.map_err(|error| status(&error))?;
         Ok((page.resources.iter().map(typed).collect::<Result<_, _>>()?, page.next_page_token))
     }
+}
+
+/// What a list request asks for. All of them have the same fields.
+macro_rules! list {
+    ($kind:expr, $request:expr) => {{
+        let request = $request;
+        List {
+            kind: $kind,
+            parent: &request.parent,
+            page_size: request.page_size,
+            page_token: &request.page_token,
+            filter: &request.filter,
+            order_by: &request.order_by,
+            show_deleted: request.show_deleted,
+        }
+    }};
 }
 
 macro_rules! standard_methods {
@@ -89,9 +104,8 @@ macro_rules! standard_methods {
                 &self,
                 request: Request<registry::$list_request>,
             ) -> Result<Response<registry::$list_response>, Status> {
-                let registry::$list_request { parent, page_size, page_token, .. } = request.get_ref();
-                let ($many, next_page_token) =
-                    self.page($kind, request.metadata(), parent, *page_size, page_token).await?;
+                let list = list!($kind, request.get_ref());
+                let ($many, next_page_token) = self.page(request.metadata(), list).await?;
                 Ok(Response::new(registry::$list_response { $many, next_page_token }))
             }
 
@@ -100,11 +114,12 @@ macro_rules! standard_methods {
                 request: Request<registry::$create_request>,
             ) -> Result<Response<registry::$create_response>, Status> {
                 let caller = self.caller(request.metadata()).await?;
-                let registry::$create_request { parent, $id, $one, validate_only, .. } = request.into_inner();
+                let registry::$create_request { parent, $id, $one, validate_only, request_id } = request.into_inner();
                 let resource = required(stringify!($one), $one)?;
+                let terms = Terms { validate_only, request_id: &request_id };
                 let created = self
                     .registry
-                    .create(&caller, $kind, &parent, &$id, resource, validate_only)
+                    .create(&caller, $kind, &parent, &$id, resource, terms)
                     .await
                     .map_err(|error| status(&error))?;
                 Ok(Response::new(registry::$create_response { $one: Some(typed(&created)?) }))
@@ -115,12 +130,13 @@ macro_rules! standard_methods {
                 request: Request<registry::$update_request>,
             ) -> Result<Response<registry::$update_response>, Status> {
                 let caller = self.caller(request.metadata()).await?;
-                let registry::$update_request { $one, update_mask, validate_only, .. } = request.into_inner();
+                let registry::$update_request { $one, update_mask, validate_only, request_id } = request.into_inner();
                 let resource = required(stringify!($one), $one)?;
                 let mask = update_mask.unwrap_or_default().paths;
+                let terms = Terms { validate_only, request_id: &request_id };
                 let updated = self
                     .registry
-                    .update(&caller, $kind, resource, &mask, validate_only)
+                    .update(&caller, $kind, resource, &mask, terms)
                     .await
                     .map_err(|error| status(&error))?;
                 Ok(Response::new(registry::$update_response { $one: Some(typed(&updated)?) }))
@@ -131,17 +147,25 @@ macro_rules! standard_methods {
                 request: Request<registry::$delete_request>,
             ) -> Result<Response<registry::$delete_response>, Status> {
                 let caller = self.caller(request.metadata()).await?;
-                let registry::$delete_request { name: text, etag, .. } = request.into_inner();
+                let registry::$delete_request { name: text, etag, validate_only, request_id } = request.into_inner();
                 let name = name($kind, &text)?;
-                self.registry.delete(&caller, &name, &etag).await.map_err(|error| status(&error))?;
-                Ok(Response::new(registry::$delete_response { $one: None }))
+                let terms = Terms { validate_only, request_id: &request_id };
+                let deleted =
+                    self.registry.delete(&caller, &name, &etag, terms).await.map_err(|error| status(&error))?;
+                Ok(Response::new(registry::$delete_response { $one: Some(typed(&deleted)?) }))
             }
 
             async fn $undelete(
                 &self,
-                _request: Request<registry::$undelete_request>,
+                request: Request<registry::$undelete_request>,
             ) -> Result<Response<registry::$undelete_response>, Status> {
-                Err(Status::unimplemented("restoring is not served yet"))
+                let caller = self.caller(request.metadata()).await?;
+                let registry::$undelete_request { name: text, etag, validate_only, request_id } = request.into_inner();
+                let name = name($kind, &text)?;
+                let terms = Terms { validate_only, request_id: &request_id };
+                let restored =
+                    self.registry.undelete(&caller, &name, &etag, terms).await.map_err(|error| status(&error))?;
+                Ok(Response::new(registry::$undelete_response { $one: Some(typed(&restored)?) }))
             }
 
             $($($further)*)?
@@ -347,9 +371,8 @@ impl registry::stage_event_service_server::StageEventService for Services {
         &self,
         request: Request<registry::ListStageEventsRequest>,
     ) -> Result<Response<registry::ListStageEventsResponse>, Status> {
-        let registry::ListStageEventsRequest { parent, page_size, page_token, .. } = request.get_ref();
-        let (stage_events, next_page_token) =
-            self.page(Kind::StageEvent, request.metadata(), parent, *page_size, page_token).await?;
+        let list = list!(Kind::StageEvent, request.get_ref());
+        let (stage_events, next_page_token) = self.page(request.metadata(), list).await?;
         Ok(Response::new(registry::ListStageEventsResponse { stage_events, next_page_token }))
     }
 }

@@ -36,12 +36,21 @@ pub(super) fn status(cause: &Error) -> Status {
             details.set_resource_info(kind_of(name), name, "", cause.to_string());
             Code::NotFound
         }
-        Error::Exists(name) => {
+        Error::Deleted(name) => {
+            details.set_resource_info(name.kind().as_str(), name.to_string(), "", cause.to_string());
+            Code::NotFound
+        }
+        Error::Exists(name) | Error::ExistsDeleted(name) => {
             details.set_resource_info(name.kind().as_str(), name.to_string(), "", cause.to_string());
             Code::AlreadyExists
         }
         Error::InUse { name, used_by } => {
-            info.insert("used_by".to_owned(), used_by.to_string());
+            let names: Vec<_> = used_by.iter().map(ToString::to_string).collect();
+            info.insert("used_by".to_owned(), names.join(","));
+            details.set_resource_info(name.kind().as_str(), name.to_string(), "", cause.to_string());
+            Code::FailedPrecondition
+        }
+        Error::NotDeleted(name) | Error::AppendOnly(name) => {
             details.set_resource_info(name.kind().as_str(), name.to_string(), "", cause.to_string());
             Code::FailedPrecondition
         }

@@ -1,18 +1,20 @@
 //! A resource of any kind, through its descriptor: the fields that every kind has, and what the node sets.
 
 use bytes::Bytes;
-use isopolity_domain::{Kind, Name, Violation, Violations, clock::to_timestamp};
-use isopolity_proto::options::Audience;
+use isopolity_domain::{Kind, Name, Violation, Violations, clock::to_timestamp, project::project};
+use isopolity_proto::{options::Audience, types::RecordState};
 use isopolity_store::Document;
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
 use prost_types::Timestamp;
 use time::OffsetDateTime;
 
+use super::hooks;
 use crate::Error;
 
 /// What the node sets and no caller changes.
-const SET_BY_NODE: [&str; 4] = ["name", "etag", "create_time", "update_time"];
+pub(crate) const SET_BY_NODE: [&str; 7] =
+    ["name", "etag", "create_time", "update_time", "delete_time", "stale", "stale_reasons"];
 
 #[derive(Clone, Debug)]
 pub(crate) struct Resource(pub(crate) DynamicMessage);
@@ -40,11 +42,25 @@ impl Resource {
         }
     }
 
-    /// Sets what the node sets besides the name.
-    pub(crate) fn stamp(&mut self, revision: i64, created: OffsetDateTime, updated: OffsetDateTime) {
-        self.set("etag", Value::String(revision.to_string()));
-        self.set("create_time", timestamp(to_timestamp(created)));
-        self.set("update_time", timestamp(to_timestamp(updated)));
+    pub(crate) fn set_state(&mut self, state: RecordState) {
+        self.set("state", Value::EnumNumber(state.into()));
+    }
+
+    /// Refuses a state that only deletion sets.
+    pub(crate) fn must_not_be_withdrawn(&self, kind: Kind) -> Result<(), Violation> {
+        let withdrawn = i32::from(RecordState::Withdrawn);
+        match self.0.get_field_by_name("state").as_deref() {
+            Some(Value::EnumNumber(number)) if *number == withdrawn => {
+                Err(Violation::invalid(format!("{kind}.state"), "WITHDRAWN is set by deletion: delete the resource"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The resource as somebody who may see everything reads it at this time.
+    pub(crate) fn read_at(mut self, now: OffsetDateTime) -> DynamicMessage {
+        hooks::on_read(&mut self.0, now);
+        self.0
     }
 
     /// The resource without what the node sets: two that are equal here say the same.
@@ -87,21 +103,46 @@ impl Resource {
         Ok(())
     }
 
+    /// Sets what the node sets besides the name, and makes the document of it.
     pub(crate) fn document(
-        &self,
+        &mut self,
         name: Name,
         revision: i64,
         create_time: OffsetDateTime,
         update_time: OffsetDateTime,
+        delete_time: Option<OffsetDateTime>,
     ) -> Document {
+        for field in SET_BY_NODE.into_iter().filter(|field| *field != "name") {
+            self.0.clear_field_by_name(field);
+        }
+        self.set("etag", Value::String(revision.to_string()));
+        self.set("create_time", timestamp(to_timestamp(create_time)));
+        self.set("update_time", timestamp(to_timestamp(update_time)));
+        if let Some(time) = delete_time {
+            self.set("delete_time", timestamp(to_timestamp(time)));
+        }
         let body = Bytes::from(self.0.encode_to_vec());
-        Document { name, revision, audience: self.audience(), create_time, update_time, body }
+        Document { name, revision, audience: self.audience(), create_time, update_time, delete_time, body }
     }
 
     fn set(&mut self, field: &str, value: Value) {
         // Every kind has these fields, of these types: a test of the proto sees to it.
         self.0.set_field_by_name(field, value);
     }
+}
+
+/// A stored resource as somebody with this clearance reads it at this time.
+pub(crate) fn seen_by(
+    body: Bytes,
+    kind: Kind,
+    clearance: Audience,
+    now: OffsetDateTime,
+) -> Result<DynamicMessage, Error> {
+    let mut resource = Resource::decode(kind, body)?.read_at(now);
+    if clearance < Audience::Internal {
+        project(&mut resource, clearance);
+    }
+    Ok(resource)
 }
 
 fn timestamp(timestamp: Timestamp) -> Value {
@@ -120,7 +161,7 @@ mod tests {
     #[test]
     fn every_kind_has_the_fields_that_the_node_sets() {
         for kind in Kind::ALL {
-            for field in SET_BY_NODE.into_iter().chain(["audience", "provenance", "last_verified_date"]) {
+            for field in SET_BY_NODE.into_iter().chain(["audience", "provenance", "last_verified_date", "state"]) {
                 assert!(kind.descriptor().get_field_by_name(field).is_some(), "{kind} has no {field}");
             }
         }

@@ -13,6 +13,7 @@ pub(crate) struct Model {
     pub(crate) revision: i64,
     pub(crate) create_time: i64,
     pub(crate) update_time: i64,
+    pub(crate) delete_time: Option<i64>,
     pub(crate) body: Vec<u8>,
 }
 

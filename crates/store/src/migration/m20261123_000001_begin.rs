@@ -1,11 +1,11 @@
 //! The first tables.
 
-use sea_orm::{ConnectionTrait as _, DbBackend, Iden};
 use sea_orm_migration::prelude::{
     ColumnDef, DbErr, DeriveMigrationName, ForeignKey, ForeignKeyAction, Index, MigrationTrait, SchemaManager, Table,
     async_trait,
 };
 
+use super::name;
 use crate::entity::{document, feed, peer, publication, record, reference, setting, token};
 
 #[derive(DeriveMigrationName)]
@@ -18,16 +18,6 @@ impl MigrationTrait for Migration {
         the_feed(manager).await?;
         access(manager).await
     }
-}
-
-/// A column for names and ids, which are ordered by byte on both databases.
-fn name(manager: &SchemaManager, column: impl Iden + 'static) -> ColumnDef {
-    let mut definition = ColumnDef::new(column);
-    match manager.get_connection().get_database_backend() {
-        DbBackend::Postgres => definition.custom("text COLLATE \"C\""),
-        _ => definition.text(),
-    };
-    definition.not_null().take()
 }
 
 async fn documents(manager: &SchemaManager<'_>) -> Result<(), DbErr> {

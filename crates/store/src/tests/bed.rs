@@ -124,6 +124,7 @@ pub(crate) fn document(name: &Name) -> Document {
         audience: Audience::Public,
         create_time: datetime!(2013-03-15 12:00:00.123456 UTC),
         update_time: datetime!(2013-03-16 12:00 UTC),
+        delete_time: None,
         body: Bytes::from(format!("the body of {name}")),
     }
 }

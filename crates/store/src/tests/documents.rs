@@ -10,17 +10,13 @@ on_both_databases!(
     a_transaction_sees_what_it_wrote_and_others_do_not,
     a_name_is_taken_once,
     a_document_changes_only_from_the_revision_that_was_read,
-    a_document_is_deleted_only_at_the_revision_that_was_read,
+    a_document_is_erased_only_at_the_revision_that_was_read,
     references_are_replaced_and_lead_back,
-    a_deleted_document_refers_to_nothing,
-    a_list_goes_by_the_bytes_of_the_name,
-    a_list_holds_one_kind_and_what_the_clearance_allows,
+    an_erased_document_refers_to_nothing,
+    a_deleted_document_stays_and_can_be_restored,
+    a_deleted_document_does_not_count_as_there_nor_as_a_user,
     many_documents_are_written_and_read_at_once,
 );
-
-fn names(documents: &[Document]) -> Vec<Name> {
-    documents.iter().map(|one| one.name.clone()).collect()
-}
 
 async fn a_document_comes_back_as_it_was_committed(bed: Bed) {
     let store = bed.store().await;
@@ -94,13 +90,13 @@ async fn a_document_changes_only_from_the_revision_that_was_read(bed: Bed) {
     assert_eq!(store.document(&first.name).await.unwrap(), Some(second));
 }
 
-async fn a_document_is_deleted_only_at_the_revision_that_was_read(bed: Bed) {
+async fn a_document_is_erased_only_at_the_revision_that_was_read(bed: Bed) {
     let store = bed.store().await;
     store.add(&[document(&name("one"))]).await;
     let mut tx = store.begin("test").await.unwrap();
-    assert!(!tx.delete_document(&name("one"), 2).await.unwrap());
-    assert!(tx.delete_document(&name("one"), 1).await.unwrap());
-    assert!(!tx.delete_document(&name("one"), 1).await.unwrap());
+    assert!(!tx.erase_document(&name("one"), 2).await.unwrap());
+    assert!(tx.erase_document(&name("one"), 1).await.unwrap());
+    assert!(!tx.erase_document(&name("one"), 1).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(store.document(&name("one")).await.unwrap(), None);
 }
@@ -121,58 +117,54 @@ async fn references_are_replaced_and_lead_back(bed: Bed) {
     tx.commit().await.unwrap();
 }
 
-async fn a_deleted_document_refers_to_nothing(bed: Bed) {
+async fn an_erased_document_refers_to_nothing(bed: Bed) {
     let store = bed.store().await;
     store.add(&[document(&name("a")), document(&name("b"))]).await;
     let mut tx = store.begin("test").await.unwrap();
     tx.set_references(&name("b"), &[name("a")]).await.unwrap();
-    assert!(tx.delete_document(&name("b"), 1).await.unwrap());
+    assert!(tx.erase_document(&name("b"), 1).await.unwrap());
     assert!(tx.referrers(&name("a"), 1).await.unwrap().is_empty());
     tx.commit().await.unwrap();
 }
 
-async fn a_list_goes_by_the_bytes_of_the_name(bed: Bed) {
+async fn a_deleted_document_stays_and_can_be_restored(bed: Bed) {
     let store = bed.store().await;
-    let ordered: Vec<Name> =
-        ["0", "a", "a--z", "a-1", "a-b", "a0", "a1", "a10", "a9", "aa", "ab", "b-a", "ba"].map(name).into();
-    let documents: Vec<Document> = ordered.iter().rev().map(document).collect();
-    store.add(&documents).await;
-    let (mut seen, mut after): (Vec<Name>, Option<Name>) = (Vec::new(), None);
-    loop {
-        let page = store.list(Kind::Partnership, Audience::Public, after.as_ref(), 3).await.unwrap();
-        assert!(page.len() <= 3);
-        let Some(last) = page.last() else { break };
-        after = Some(last.name.clone());
-        seen.extend(names(&page));
-    }
-    assert_eq!(seen, ordered);
-    let all = store.list(Kind::Partnership, Audience::Public, None, u64::MAX).await.unwrap();
-    assert_eq!(names(&all), ordered);
+    let first = document(&name("one"));
+    store.add(std::slice::from_ref(&first)).await;
+    let deleted =
+        Document { revision: 2, delete_time: Some(first.update_time + time::Duration::MICROSECOND), ..first.clone() };
+    let mut tx = store.begin("test").await.unwrap();
+    assert!(tx.update_document(&deleted, 1).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(store.document(&first.name).await.unwrap(), Some(deleted));
+    let mut tx = store.begin("test").await.unwrap();
+    let error = tx.insert_documents(std::slice::from_ref(&first)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Exists { .. }), "{error:?}");
+    let restored = Document { revision: 3, ..first };
+    assert!(tx.update_document(&restored, 2).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(store.document(&restored.name).await.unwrap(), Some(restored));
 }
 
-async fn a_list_holds_one_kind_and_what_the_clearance_allows(bed: Bed) {
+async fn a_deleted_document_does_not_count_as_there_nor_as_a_user(bed: Bed) {
     let store = bed.store().await;
-    let with = |id: &str, audience| Document { audience, ..document(&name(id)) };
-    store
-        .add(&[
-            document(&"cities/feira.example".parse().unwrap()),
-            document(&"cities/feira.example/agreements/x".parse().unwrap()),
-            with("federation", Audience::Federation),
-            with("internal", Audience::Internal),
-            with("nobody", Audience::Unspecified),
-            with("public", Audience::Public),
-        ])
-        .await;
-    for (clearance, seen) in [
-        (Audience::Unspecified, vec![]),
-        (Audience::Public, vec!["public"]),
-        (Audience::Federation, vec!["federation", "public"]),
-        (Audience::Internal, vec!["federation", "internal", "public"]),
-    ] {
-        let listed = store.list(Kind::Partnership, clearance, None, 10).await.unwrap();
-        assert_eq!(names(&listed), seen.into_iter().map(name).collect::<Vec<_>>(), "{clearance:?}");
+    let organization: Name = "cities/feira.example/organizations/x".parse().unwrap();
+    let deleted = Document { delete_time: Some(document(&name("b")).update_time), ..document(&name("b")) };
+    store.add(&[document(&name("a")), deleted.clone(), document(&name("c")), document(&organization)]).await;
+    let mut tx = store.begin("test").await.unwrap();
+    for from in [name("a"), name("b"), name("c"), organization.clone()] {
+        tx.set_references(&from, &[name("c")]).await.unwrap();
     }
-    assert_eq!(store.list(Kind::City, Audience::Public, None, 10).await.unwrap().len(), 1);
+    assert_eq!(tx.existing(&[name("a"), name("b")]).await.unwrap(), [name("a")].into());
+    assert_eq!(tx.referrers(&name("c"), 10).await.unwrap(), [organization.clone(), name("a"), name("c")]);
+    let partnerships = tx.referrers_of_kind(&name("c"), Kind::Partnership, None, 10).await.unwrap();
+    assert_eq!(partnerships, [name("a"), name("c")]);
+    assert_eq!(tx.deleted_referrers(&name("c"), deleted.delete_time.unwrap()).await.unwrap(), [deleted.clone()]);
+    assert!(tx.deleted_referrers(&name("c"), deleted.create_time).await.unwrap().is_empty());
+    tx.commit().await.unwrap();
+    let after_a = store.referrers_of_kind(&name("c"), Kind::Partnership, Some(&name("a")), 10).await.unwrap();
+    assert_eq!(after_a, [name("c")]);
+    assert_eq!(store.referrers_of_kind(&name("c"), Kind::Organization, None, 1).await.unwrap(), [organization]);
 }
 
 async fn many_documents_are_written_and_read_at_once(bed: Bed) {

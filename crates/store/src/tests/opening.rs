@@ -1,10 +1,13 @@
 use std::error::Error as _;
 
+use isopolity_proto::registry::RevisionChange;
 use sea_orm::ConnectionTrait as _;
+use sea_orm_migration::MigratorTrait as _;
+use time::macros::datetime;
 use tokio::task::JoinSet;
 
 use super::bed::{Bed, SHORT, city, document, name, on_both_databases, on_postgresql, on_sqlite};
-use crate::{StorageKind, Store, StoreError};
+use crate::{Revision, StorageKind, Store, StoreError, migration::Migrator};
 
 on_both_databases!(
     a_database_is_opened_again_as_it_was,
@@ -12,6 +15,7 @@ on_both_databases!(
     a_newer_schema_is_refused_and_left_alone,
     several_processes_may_open_a_new_database_at_once,
     a_closed_store_can_be_tried_again,
+    a_database_of_the_first_version_keeps_what_it_has_and_gets_a_history,
 );
 
 async fn a_database_is_opened_again_as_it_was(bed: Bed) {
@@ -43,7 +47,7 @@ async fn a_newer_schema_is_refused_and_left_alone(bed: Bed) {
     other.execute_unprepared(later).await.unwrap();
     match Store::open(&bed.url, &bed.city).await.unwrap_err() {
         StoreError::SchemaTooNew { found, known, .. } => {
-            assert_eq!((found.as_str(), known.as_str()), ("m99991231_000001_later", "m20261123_000001_begin"));
+            assert_eq!((found.as_str(), known.as_str()), ("m99991231_000001_later", "m20261124_000002_keep"));
         }
         error => panic!("{error:?}"),
     }
@@ -66,6 +70,58 @@ async fn a_closed_store_can_be_tried_again(bed: Bed) {
     store.clone().close().await;
     assert!(matches!(store.feed_head().await.unwrap_err(), StoreError::Busy { .. }));
     assert!(matches!(store.begin("test").await.unwrap_err(), StoreError::Busy { .. }));
+}
+
+async fn a_database_of_the_first_version_keeps_what_it_has_and_gets_a_history(bed: Bed) {
+    if bed.url.starts_with("sqlite") {
+        std::fs::write(bed.folder().join("registry.db"), "").unwrap();
+    }
+    let first = bed.other_program().await;
+    Migrator::up(&first, Some(1)).await.unwrap();
+    // As the first version wrote it.
+    first
+        .execute_unprepared(
+            "insert into feed (id, city, epoch, sequence) values (1, 'feira.example', 'an epoch', 7); \
+             insert into document (name, kind, audience, revision, create_time, update_time, body) values \
+             ('cities/feira.example/partnerships/new', 'partnership', 10, 1, 1000000, 1000000, 'new'), \
+             ('cities/feira.example/partnerships/old', 'partnership', 10, 3, 1000000, 2000000, 'old'); \
+             insert into reference (from_name, to_name) values \
+             ('cities/feira.example/partnerships/old', 'cities/feira.example/partnerships/new')",
+        )
+        .await
+        .unwrap();
+    first.close().await.unwrap();
+
+    let store = bed.store().await;
+    let head = store.feed_head().await.unwrap();
+    assert_eq!((head.epoch.as_str(), head.sequence), ("an epoch", 7));
+    let old = store.document(&name("old")).await.unwrap().unwrap();
+    assert_eq!((old.revision, old.delete_time, old.body.as_ref()), (3, None, b"old".as_slice()));
+    let revision = Revision {
+        name: name("old"),
+        revision: 3,
+        time: datetime!(1970-01-01 00:00:02 UTC),
+        author: "node".into(),
+        change: RevisionChange::Updated,
+        body: "old".into(),
+    };
+    assert_eq!(store.revisions(&name("old"), None, 10).await.unwrap(), [revision]);
+    let new = store.revision(&name("new"), 1).await.unwrap().unwrap();
+    assert_eq!(new.change, RevisionChange::Created);
+    let mut tx = store.begin("test").await.unwrap();
+    assert_eq!(tx.referrers(&name("new"), 10).await.unwrap(), [name("old")]);
+    tx.commit().await.unwrap();
+
+    // It is expanded only: what the first version writes still goes in.
+    let first = bed.other_program().await;
+    first
+        .execute_unprepared(
+            "insert into document (name, kind, audience, revision, create_time, update_time, body) values \
+             ('cities/feira.example/partnerships/later', 'partnership', 10, 1, 1000000, 1000000, 'later')",
+        )
+        .await
+        .unwrap();
+    assert!(store.document(&name("later")).await.unwrap().is_some());
 }
 
 #[tokio::test]

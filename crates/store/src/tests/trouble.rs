@@ -98,7 +98,7 @@ async fn a_full_database_keeps_what_it_has_and_goes_on_when_there_is_room() {
         // There is room again.
         let mut tx = store.begin("test").await.unwrap();
         for document in &kept[..5] {
-            assert!(tx.delete_document(&document.name, 1).await.unwrap());
+            assert!(tx.erase_document(&document.name, 1).await.unwrap());
         }
         tx.commit().await.unwrap();
         write(&store, &many[..1]).await.unwrap();

@@ -1,0 +1,221 @@
+//! The indicators of the programme: what each measures, how far it reaches, and when its numbers may be published.
+
+use isopolity_proto::registry::{Indicator, ResultLevel};
+
+/// What a number of the programme shows, unless a design for comparison is stated.
+pub const ASSOCIATION: &str = "association, not effect";
+
+/// The fewest people behind a public number about people.
+pub const PEOPLE_MIN: i64 = 10;
+/// The fewest enterprises behind a public number about money.
+pub const ENTERPRISES_MIN: i64 = 5;
+/// The largest share in percent that one enterprise may have in a public number about money.
+pub const LARGEST_SHARE_MAX: u8 = 70;
+
+/// What a number could reveal, and so what guards it before it is public.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sensitivity {
+    /// Nothing of anybody.
+    None,
+    /// Something of a person: at least [`PEOPLE_MIN`] people stand behind it.
+    People,
+    /// The accounts of an enterprise: at least [`ENTERPRISES_MIN`] enterprises stand behind it, none of them with more than
+    /// [`LARGEST_SHARE_MAX`] percent.
+    Money,
+}
+
+/// An indicator of the programme.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// The indicator.
+    pub indicator: Indicator,
+    /// How far it reaches in a chain of results.
+    pub level: ResultLevel,
+    /// What it is called, in English.
+    pub label: &'static str,
+    /// From which practice or goal it comes.
+    pub anchor: &'static str,
+    /// Its units, in English. Empty where the unit is a currency.
+    pub unit: &'static str,
+    /// What its numbers could reveal.
+    pub sensitivity: Sensitivity,
+    /// It rests on a survey, with the number of those who answered.
+    pub survey: bool,
+}
+
+impl Rule {
+    /// The fewest people or enterprises behind a public number; 0 where there is no least number.
+    #[must_use]
+    pub fn least(&self) -> i64 {
+        match self.sensitivity {
+            Sensitivity::None => 0,
+            Sensitivity::People => PEOPLE_MIN,
+            Sensitivity::Money => ENTERPRISES_MIN,
+        }
+    }
+
+    /// Its values are amounts in a currency, so that no unit is needed.
+    #[must_use]
+    pub fn is_money(&self) -> bool {
+        self.sensitivity == Sensitivity::Money || self.unit.is_empty()
+    }
+}
+
+/// The rule of an indicator. `None` for one that is not the programme's.
+#[must_use]
+pub fn rule(indicator: Indicator) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.indicator == indicator)
+}
+
+/// What an indicator is called, in English. `None` for one that is not the programme's.
+#[must_use]
+pub fn label(indicator: Indicator) -> Option<&'static str> {
+    rule(indicator).map(|rule| rule.label)
+}
+
+const fn indicator(
+    indicator: Indicator,
+    level: ResultLevel,
+    label: &'static str,
+    anchor: &'static str,
+    unit: &'static str,
+) -> Rule {
+    Rule { indicator, level, label, anchor, unit, sensitivity: Sensitivity::None, survey: false }
+}
+
+const fn of_people(rule: Rule) -> Rule {
+    Rule { sensitivity: Sensitivity::People, ..rule }
+}
+
+const fn of_money(rule: Rule) -> Rule {
+    Rule { sensitivity: Sensitivity::Money, ..rule }
+}
+
+const fn by_survey(rule: Rule) -> Rule {
+    Rule { survey: true, ..rule }
+}
+
+const OUTPUT: ResultLevel = ResultLevel::Output;
+const OUTCOME: ResultLevel = ResultLevel::Outcome;
+const IMPACT: ResultLevel = ResultLevel::Impact;
+
+/// Every indicator of the programme, in order. Anchors: HIPSO and DCED for enterprise, OECD for cooperation between
+/// cities, DELI and the Intercultural Cities (ICC) Index for integration, the Sustainable Development Goals (SDG).
+pub const RULES: [Rule; 24] = [
+    indicator(Indicator::I01, OUTPUT, "partnerships by stage, country and sector", "own", "count"),
+    indicator(
+        Indicator::I02,
+        OUTPUT,
+        "share of partnerships that the counterpart has confirmed",
+        "OECD (reciprocity)",
+        "percent",
+    ),
+    indicator(
+        Indicator::I03,
+        OUTCOME,
+        "months from opportunity to the formal agreement, and from there to profit-taking",
+        "own",
+        "median months",
+    ),
+    indicator(Indicator::I04, OUTCOME, "survival 12 and 36 months after launch", "DCED", "percent"),
+    of_people(indicator(Indicator::I05, OUTCOME, "jobs created, on each side", "HIPSO, DCED, SDG 8", "FTE")),
+    of_people(indicator(
+        Indicator::I06,
+        OUTCOME,
+        "share of these jobs held by women, by people under 30",
+        "HIPSO",
+        "percent",
+    )),
+    of_money(indicator(Indicator::I07, OUTCOME, "turnover or value added of the joint business", "HIPSO", "")),
+    of_money(indicator(Indicator::I08, OUTCOME, "exports and imports between the two countries", "SDG 17.11", "")),
+    of_money(indicator(
+        Indicator::I09,
+        OUTCOME,
+        "investment mobilised: public, private, of the diaspora",
+        "SDG 17.3",
+        "",
+    )),
+    of_money(indicator(
+        Indicator::I10,
+        IMPACT,
+        "profit shared or reinvested, share of the side of origin",
+        "balance",
+        "percent",
+    )),
+    indicator(Indicator::I11, OUTCOME, "new firms registered, on each side", "DCED", "count"),
+    indicator(Indicator::I12, OUTCOME, "public support for each job", "own", "currency/FTE"),
+    indicator(
+        Indicator::I13,
+        OUTPUT,
+        "enterprises served by agencies, share of migrants, share in mainstream services",
+        "DELI",
+        "count or percent",
+    ),
+    indicator(Indicator::I14, OUTPUT, "stages without any service on one side", "own", "count"),
+    indicator(Indicator::I15, OUTCOME, "municipal purchasing from enterprises that take part", "DELI", ""),
+    indicator(Indicator::I16, OUTCOME, "entrepreneurs who joined mainstream networks or chambers", "DELI", "count"),
+    by_survey(of_people(indicator(
+        Indicator::I17,
+        OUTCOME,
+        "participants who report a stronger position: language, network, income, belonging",
+        "ICC Index",
+        "percent of n",
+    ))),
+    indicator(Indicator::I18, OUTCOME, "share of diaspora actors in bodies that decide", "own", "percent"),
+    indicator(
+        Indicator::I19,
+        OUTPUT,
+        "requests for cooperation answered in time, accepted, done",
+        "own",
+        "percent or days",
+    ),
+    indicator(
+        Indicator::I20,
+        OUTPUT,
+        "joint meetings and missions held against planned",
+        "municipal registers",
+        "ratio",
+    ),
+    indicator(Indicator::I21, OUTPUT, "officials and staff trained or exchanged", "OECD", "count"),
+    indicator(
+        Indicator::I22,
+        OUTPUT,
+        "good practices published, their languages, and use by other cities",
+        "own",
+        "count",
+    ),
+    by_survey(indicator(
+        Indicator::I23,
+        OUTCOME,
+        "reach, and change of attitude by a survey before and after",
+        "ICC",
+        "percent and n",
+    )),
+    indicator(Indicator::I24, OUTPUT, "records verified within 12 months", "own", "percent"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_indicator_has_a_rule_of_its_own() {
+        let known = isopolity_proto::pool().get_enum_by_name("isopolity.registry.v1.Indicator").unwrap();
+        let numbers: Vec<i32> = known.values().map(|value| value.number()).filter(|number| *number != 0).collect();
+        let ruled: Vec<i32> = RULES.iter().map(|rule| rule.indicator.into()).collect();
+        assert_eq!(numbers, ruled);
+        assert!(rule(Indicator::Unspecified).is_none());
+    }
+
+    #[test]
+    fn numbers_about_people_and_money_have_a_least_number() {
+        let least = |indicator| rule(indicator).unwrap().least();
+        for indicator in [Indicator::I05, Indicator::I06, Indicator::I17] {
+            assert_eq!(least(indicator), PEOPLE_MIN, "{indicator:?}");
+        }
+        for indicator in [Indicator::I07, Indicator::I08, Indicator::I09, Indicator::I10] {
+            assert_eq!(least(indicator), ENTERPRISES_MIN, "{indicator:?}");
+        }
+        assert_eq!(least(Indicator::I01), 0);
+    }
+}

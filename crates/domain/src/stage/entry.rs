@@ -1,0 +1,149 @@
+//! The first events of a partnership, and what an update may not touch.
+
+use isopolity_proto::registry::{
+    Ending, EndingKind, Partnership, PartnershipStage, StageEvent, StageEventKind, Suspension,
+};
+use time::Date;
+
+use super::{course::first_day, status, step::begun};
+use crate::{Violation, Violations, validate::value};
+
+/// The events with which a partnership comes into the registry, in order: that it was entered at its stage and, where it
+/// says so, that it was suspended or that it ended. They carry no names yet.
+///
+/// `on` is the day of entry; it counts where the partnership does not say when it reached its stage.
+#[must_use]
+pub fn entered(partnership: &Partnership, on: Date) -> Vec<StageEvent> {
+    let stage = partnership.stage();
+    let date = if value::partial_date(&partnership.stage_date).is_some() {
+        partnership.stage_date.clone()
+    } else {
+        on.to_string()
+    };
+    let mut events = vec![event(partnership, StageEventKind::Entered, PartnershipStage::Unspecified, date, "")];
+    if let Some(suspension) = &partnership.suspension {
+        events.push(suspended(partnership, suspension));
+    }
+    if let Some(ending) = &partnership.ending {
+        events.push(ended(partnership, ending));
+    }
+    // Each says where the partnership stood after it, not where it stands in the end.
+    if let Some(first) = events.first_mut() {
+        first.status = status(stage, false, None).into();
+    }
+    events
+}
+
+/// What stands in the way of an update that changes how far a partnership has come. Everything that follows from its
+/// events is compared.
+///
+/// # Errors
+/// Each such field with the method that changes it.
+pub fn unchanged_by_update(before: &Partnership, after: &Partnership) -> Result<(), Violations> {
+    let mut wrong = Vec::new();
+    if before.stage != after.stage {
+        wrong.push(Violation::invalid("stage", "is changed by AdvancePartnership, or by CorrectStageEvent"));
+    }
+    if before.stage_date != after.stage_date {
+        wrong.push(Violation::invalid("stage_date", "is set by AdvancePartnership; CorrectStageEvent sets it right"));
+    }
+    if before.suspension != after.suspension {
+        wrong.push(Violation::invalid("suspension", "is changed by SuspendPartnership and ResumePartnership"));
+    }
+    if before.ending != after.ending {
+        wrong.push(Violation::invalid("ending", "is changed by EndPartnership, and is final"));
+    }
+    Violations::check(wrong)
+}
+
+/// The events that follow if a source states again, at an import, where a partnership stands: what it says differently
+/// becomes an event with the reason "as (source) states it". Where it says the same there is none.
+///
+/// What the source leaves open stays as it was: `after` gets its date of the same stage back. A partnership that has ended
+/// stays as it is, because an end is final. Afterwards `after` says what follows from all events.
+#[must_use]
+pub fn restated(before: &Partnership, after: &mut Partnership, source: &str, on: Date) -> Vec<StageEvent> {
+    if before.ending.is_some() {
+        after.stage = before.stage;
+        after.stage_date.clone_from(&before.stage_date);
+        after.suspension.clone_from(&before.suspension);
+        after.ending.clone_from(&before.ending);
+        return Vec::new();
+    }
+    let reason = format!("as {source} states it");
+    let mut events = Vec::new();
+    if before.stage == after.stage {
+        after.stage_date.clone_from(&before.stage_date);
+    } else {
+        let floor = first_day(&before.stage_date);
+        let stated = value::partial_date(&after.stage_date);
+        // A date before what is known already would turn the order round: then the day of the import counts.
+        if stated.is_none_or(|(first, last)| first > on || floor.is_some_and(|floor| last < floor)) {
+            after.stage_date = on.to_string();
+        }
+        events.push(event(after, StageEventKind::Entered, before.stage(), after.stage_date.clone(), &reason));
+    }
+    match (&before.suspension, &after.suspension) {
+        (None, Some(suspension)) => events.push(suspended(after, suspension)),
+        (Some(_), None) => {
+            events.push(event(after, StageEventKind::Resumed, after.stage(), on.to_string(), &reason));
+        }
+        (Some(known), Some(_)) => after.suspension = Some(known.clone()),
+        (None, None) => {}
+    }
+    if let Some(ending) = after.ending.clone() {
+        events.push(ended(after, &ending));
+        after.suspension = None;
+    }
+    for event in &mut events {
+        if event.kind() == StageEventKind::Entered {
+            let still = after.suspension.is_some() && before.suspension.is_some();
+            event.status = status(event.to_stage(), still, None).into();
+        }
+    }
+    events
+}
+
+fn suspended(partnership: &Partnership, suspension: &Suspension) -> StageEvent {
+    StageEvent {
+        review_date: suspension.review_date.clone(),
+        status: status(partnership.stage(), true, None).into(),
+        ..event(
+            partnership,
+            StageEventKind::Suspended,
+            partnership.stage(),
+            suspension.start_date.clone(),
+            &suspension.reason,
+        )
+    }
+}
+
+fn ended(partnership: &Partnership, ending: &Ending) -> StageEvent {
+    let kind = match ending.kind() {
+        EndingKind::Discontinued => StageEventKind::Discontinued,
+        EndingKind::Cancelled => StageEventKind::Cancelled,
+        EndingKind::Completed | EndingKind::Unspecified => StageEventKind::Completed,
+    };
+    StageEvent {
+        status: status(partnership.stage(), false, Some(ending)).into(),
+        ..event(partnership, kind, partnership.stage(), ending.date.clone(), &ending.reason)
+    }
+}
+
+fn event(
+    partnership: &Partnership,
+    kind: StageEventKind,
+    from: PartnershipStage,
+    date: String,
+    reason: &str,
+) -> StageEvent {
+    StageEvent {
+        kind: kind.into(),
+        to_stage: partnership.stage,
+        month: crate::settle::month(&date).to_owned(),
+        date,
+        reason: reason.to_owned(),
+        status: status(partnership.stage(), false, None).into(),
+        ..begun(partnership, from)
+    }
+}

@@ -1,0 +1,153 @@
+//! What is written with every change, in the same transaction: history, references, signed records and the feed.
+
+use isopolity_domain::{
+    Kind, Name,
+    feed::{Position, Publication},
+    record, validate,
+};
+use isopolity_proto::registry::RevisionChange;
+use isopolity_store::{Document, Revision, Tx};
+use time::OffsetDateTime;
+
+use super::Resource;
+use crate::{Error, Registry};
+
+/// Who made a change that nobody asked for.
+pub(crate) const NODE: &str = "node";
+
+/// A document that the transaction has written, and what was done with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) document: Document,
+    pub(crate) kind: RevisionChange,
+}
+
+impl Change {
+    pub(crate) fn created(document: Document) -> Self {
+        Self { document, kind: RevisionChange::Created }
+    }
+
+    pub(crate) fn updated(document: Document) -> Self {
+        Self { document, kind: RevisionChange::Updated }
+    }
+
+    pub(crate) fn deleted(document: Document) -> Self {
+        Self { document, kind: RevisionChange::Deleted }
+    }
+
+    pub(crate) fn restored(document: Document) -> Self {
+        Self { document, kind: RevisionChange::Restored }
+    }
+}
+
+impl Registry {
+    /// Writes history, references, records and feed entries of documents that the transaction already holds, and commits.
+    /// What is deleted is withdrawn from the feed. `author` is the id of a token, or [`NODE`].
+    ///
+    /// # Errors
+    /// [`Error::AppendOnly`] for a stage event that was changed, or what the store says. Nothing is written then.
+    pub(crate) async fn settle(
+        &self,
+        mut tx: Tx,
+        author: &str,
+        changes: Vec<Change>,
+        validate_only: bool,
+    ) -> Result<(), Error> {
+        // Whichever way it came: nobody rewrites what happened.
+        let rewritten = |change: &&Change| {
+            change.kind == RevisionChange::Updated && change.document.name.kind() == Kind::StageEvent
+        };
+        if let Some(change) = changes.iter().find(rewritten) {
+            return Err(Error::AppendOnly(change.document.name.clone()));
+        }
+        if validate_only || changes.is_empty() {
+            return Ok(());
+        }
+        let first = tx.next_positions(i64::try_from(changes.len()).map_err(Error::internal)?).await?;
+        let mut publications = Vec::with_capacity(changes.len());
+        let mut revisions = Vec::with_capacity(changes.len());
+        let mut position = first;
+        for Change { document, kind } in changes {
+            let message = Resource::decode(document.name.kind(), document.body.clone())?;
+            if kind != RevisionChange::Deleted {
+                let references: Vec<Name> =
+                    validate::references(document.name.kind(), &message.0).into_iter().map(|(_, name)| name).collect();
+                tx.set_references(&document.name, &references).await?;
+            }
+            publications.push(self.publication(&document, &message, &position));
+            revisions.push(Revision {
+                name: document.name,
+                revision: document.revision,
+                time: document.update_time,
+                author: author.to_owned(),
+                change: kind,
+                body: document.body,
+            });
+            position.sequence += 1;
+        }
+        position.sequence -= 1;
+        tx.add_revisions(&revisions).await?;
+        tx.publish(&publications).await?;
+        tx.commit().await?;
+        self.published(position);
+        Ok(())
+    }
+
+    fn publication(&self, document: &Document, message: &Resource, position: &Position) -> Publication {
+        if document.delete_time.is_some() {
+            return Publication {
+                sequence: position.sequence,
+                name: document.name.to_string(),
+                kind: document.name.kind().to_string(),
+                records: Vec::new(),
+            };
+        }
+        record::publication(
+            &document.name,
+            &message.0,
+            document.audience,
+            document.revision,
+            position,
+            isopolity_domain::clock::to_timestamp(document.update_time),
+            self.identity().record_key(),
+        )
+    }
+
+    /// The first version of a resource as it is stored.
+    pub(crate) fn first_version(&self, name: &Name, resource: &mut Resource) -> Document {
+        let now = self.now();
+        resource.set_name(name);
+        resource.document(name.clone(), 1, now, now, None)
+    }
+
+    /// The next version of a resource as it is stored, not deleted.
+    pub(crate) fn next_version(&self, current: &Document, resource: &mut Resource) -> Document {
+        self.version_after(current, resource, self.now(), None)
+    }
+
+    /// The next version of a resource as it is stored.
+    pub(crate) fn version_after(
+        &self,
+        current: &Document,
+        resource: &mut Resource,
+        now: OffsetDateTime,
+        delete_time: Option<OffsetDateTime>,
+    ) -> Document {
+        // Never earlier than the version before, should the clock have been set back.
+        let now = now.max(current.update_time);
+        resource.set_name(&current.name);
+        resource.document(current.name.clone(), current.revision + 1, current.create_time, now, delete_time)
+    }
+
+    /// Tells the index worker and searches that the feed has grown.
+    pub(crate) fn published(&self, head: Position) {
+        // Wakes nobody for what is known already, or the index worker would wake itself for ever.
+        self.inner.head.send_if_modified(|known| {
+            let news = known.epoch != head.epoch || known.sequence < head.sequence;
+            if news {
+                *known = head;
+            }
+            news
+        });
+    }
+}
