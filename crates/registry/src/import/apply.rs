@@ -3,46 +3,50 @@
 use std::collections::BTreeSet;
 
 use isopolity_domain::Name;
-use isopolity_store::{Document, Tx};
+use isopolity_store::Tx;
 use prost_reflect::DynamicMessage;
 
 use super::plan::Write;
-use crate::{Caller, Error, Registry};
+use crate::{Caller, Error, Registry, author::Change};
 
 /// The most records that are named as perhaps the same.
 const MATCHES_MAX: usize = 5;
 
 impl Registry {
     /// Writes resources and what the transaction holds besides, all of it or nothing.
-    pub(super) async fn apply(&self, _caller: &Caller, mut tx: Tx, writes: Vec<Write>) -> Result<(), Error> {
+    pub(super) async fn apply(&self, caller: &Caller, mut tx: Tx, mut writes: Vec<Write>) -> Result<(), Error> {
+        let along: Vec<Name> = writes.iter().filter(|write| write.is_along).map(|write| write.name.clone()).collect();
+        if !along.is_empty() {
+            // A file may bring it itself, and may have done so before.
+            let there: BTreeSet<Name> = tx.documents(&along).await?.into_iter().map(|one| one.name).collect();
+            writes.retain(|write| !write.is_along || !there.contains(&write.name));
+        }
         if writes.is_empty() {
             return Ok(tx.commit().await?);
         }
-        let (mut fresh, mut documents) = (Vec::new(), Vec::with_capacity(writes.len()));
-        let mut changed = Vec::new();
-        for Write { name, mut resource, before } in writes {
-            let document = match before {
+        let (mut fresh, mut changed) = (Vec::new(), Vec::new());
+        let mut changes = Vec::with_capacity(writes.len());
+        for Write { name, mut resource, before, .. } in writes {
+            changes.push(match before {
                 None => {
                     let document = self.first_version(&name, &mut resource);
                     fresh.push(document.clone());
-                    document
+                    Change::created(document)
                 }
                 Some(before) => {
                     let document = self.next_version(&before, &mut resource);
                     changed.push((document.clone(), before.revision));
-                    document
+                    Change::updated(document)
                 }
-            };
-            documents.push(document);
+            });
         }
         tx.insert_documents(&fresh).await?;
         for (document, revision) in changed {
-            let Document { name, .. } = &document;
             if !tx.update_document(&document, revision).await? {
-                return Err(Error::EtagMismatch(name.clone()));
+                return Err(Error::EtagMismatch(document.name));
             }
         }
-        self.settle(tx, documents, false).await
+        self.settle(tx, caller.id(), changes, false).await
     }
 
     /// Records that may be of the same organisation or place as each of these new ones, the likeliest first.

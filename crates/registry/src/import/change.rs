@@ -7,7 +7,10 @@ use prost_types::Timestamp;
 use time::OffsetDateTime;
 
 use super::form::{Form, Way};
-use crate::author::Resource;
+use crate::{
+    Caller,
+    author::{Resource, hooks},
+};
 
 /// What the node sets by itself: a file that holds it was exported, and says nothing by it.
 const SET_BY_NODE: [&str; 7] = ["name", "etag", "create_time", "update_time", "delete_time", "stale", "stale_reasons"];
@@ -27,6 +30,7 @@ pub(super) struct Became {
 /// Puts together what stands in the registry and what a file says.
 pub(super) fn combine(
     form: &Form,
+    caller: &Caller,
     name: &Name,
     before: Option<&Resource>,
     stated: &DynamicMessage,
@@ -44,7 +48,10 @@ pub(super) fn combine(
             stated.set_audience(form.audience());
         }
         set_retrieve_time(&mut stated, now);
-        return Became { resource: stated, changed_fields: Vec::new(), along: Vec::new() };
+        hooks::before_store(&mut stated, None, caller, now);
+        let along = hooks::also_created(&stated).into_iter().map(|(name, message)| (name, Resource(message)));
+        let along = along.collect();
+        return Became { resource: stated, changed_fields: Vec::new(), along };
     };
 
     let way = form.way(name.kind());
@@ -66,6 +73,7 @@ pub(super) fn combine(
         keep_retrieve_time(before, &mut after);
     }
     let along = if name.kind() == Kind::Partnership { keep_standing(before, &stated, &mut after) } else { Vec::new() };
+    hooks::before_store(&mut after, Some(before), caller, now);
     let changed_fields = differing(before, &after);
     if !changed_fields.is_empty() && way != Way::Complete {
         if stated.0.has_field_by_name("provenance") {

@@ -17,7 +17,7 @@ use super::{
     too_large,
 };
 use crate::{
-    Error, Registry,
+    Caller, Error, Registry,
     author::{Resource, dangling},
 };
 
@@ -39,6 +39,8 @@ pub(super) struct Write {
     pub(super) resource: Resource,
     /// What it replaces.
     pub(super) before: Option<Document>,
+    /// It comes with another one, if it is not there yet.
+    pub(super) is_along: bool,
 }
 
 /// What becomes of a row.
@@ -55,6 +57,7 @@ pub(super) struct Judged {
 /// A plan for some rows.
 pub(super) struct Plan<'a> {
     registry: &'a Registry,
+    caller: &'a Caller,
     form: &'a Form,
     now: OffsetDateTime,
     standing: BTreeMap<Name, Standing>,
@@ -76,6 +79,7 @@ impl<'a> Plan<'a> {
     /// Reads what the rows are about.
     pub(super) async fn prepare(
         registry: &'a Registry,
+        caller: &'a Caller,
         form: &'a Form,
         tx: &mut Tx,
         seen: Option<&mut Seen>,
@@ -108,7 +112,7 @@ impl<'a> Plan<'a> {
             existing.extend(wanted.into_iter().filter(|name| seen.holds(name)));
         }
         let (planned, writes) = (BTreeSet::new(), Vec::new());
-        Ok(Self { registry, form, now: registry.now(), standing, existing, planned, writes })
+        Ok(Self { registry, caller, form, now: registry.now(), standing, existing, planned, writes })
     }
 
     /// What becomes of the next row. `None`: it changes what a row above writes, so that has to be written first.
@@ -184,7 +188,8 @@ impl<'a> Plan<'a> {
             return Err(too_large("", size, RESOURCE_MAX));
         }
         if let Some(above) = above.iter().find(|step| step.name == *name) {
-            let mut became = combine(self.form, name, Some(&above.became.resource), &entry.resource, self.now);
+            let mut became =
+                combine(self.form, self.caller, name, Some(&above.became.resource), &entry.resource, self.now);
             became.changed_fields.extend(above.became.changed_fields.iter().cloned());
             became.changed_fields.sort_unstable();
             became.changed_fields.dedup();
@@ -193,8 +198,13 @@ impl<'a> Plan<'a> {
             return Ok(Step { name: name.clone(), document, is_new, became });
         }
         let standing = self.standing.get(name);
+        if let Some(time) = standing.and_then(|standing| standing.document.as_ref()?.delete_time) {
+            let description =
+                format!("{name} was deleted here on {}: restore it, or take the row out of the file", time.date());
+            return Err(Violation::invalid("", description));
+        }
         let before = standing.map(|standing| &standing.resource);
-        let became = combine(self.form, name, before, &entry.resource, self.now);
+        let became = combine(self.form, self.caller, name, before, &entry.resource, self.now);
         if before.is_some() && name.kind() == Kind::StageEvent && !became.changed_fields.is_empty() {
             let description = "a stage event is never changed: enter another one that corrects it";
             return Err(Violation::invalid("", description));
@@ -206,6 +216,9 @@ impl<'a> Plan<'a> {
     /// What is wrong with a resource as it would be written.
     fn violations(&self, step: &Step, steps: &[Step]) -> Vec<Violation> {
         let (kind, resource) = (step.name.kind(), &step.became.resource.0);
+        if let Err(violation) = step.became.resource.must_not_be_withdrawn(kind) {
+            return vec![Violation { field: "state".to_owned(), ..violation }];
+        }
         if let Err(violations) = validate::validate(kind, resource) {
             return violations.0;
         }
@@ -230,13 +243,16 @@ impl<'a> Plan<'a> {
         if is_new && matches!(name.kind(), Kind::Organization | Kind::Place) {
             judged.unmatched.push((name.clone(), became.resource.0.clone()));
         }
-        let written = [(name, became.resource, document)];
-        let along = became.along.into_iter().map(|(name, resource)| (name, resource, None));
-        for (name, resource, before) in written.into_iter().chain(along) {
+        let written = Write { name, resource: became.resource, before: document, is_along: false };
+        let along = became.along.into_iter().filter(|(name, _)| !self.standing.contains_key(name));
+        let along = along.map(|(name, resource)| Write { name, resource, before: None, is_along: true });
+        let writes: Vec<Write> = std::iter::once(written).chain(along).collect();
+        for write in writes {
+            let Write { name, resource, .. } = &write;
             self.planned.insert(name.clone());
             self.existing.insert(name.clone());
             self.standing.insert(name.clone(), Standing { resource: resource.clone(), document: None });
-            self.writes.push(Write { name, resource, before });
+            self.writes.push(write);
         }
     }
 }

@@ -93,7 +93,7 @@ impl Registry {
         if !tx.remove_quarantined(&id).await? {
             return Err(missing(&id));
         }
-        let mut plan = Plan::prepare(self, &form, &mut tx, None, std::iter::once(&row)).await?;
+        let mut plan = Plan::prepare(self, caller, &form, &mut tx, None, std::iter::once(&row)).await?;
         let Some(mut judged) = plan.take(&row.outcome) else {
             return Err(Error::internal("a row that stands alone waits for another"));
         };

@@ -128,7 +128,7 @@ impl<'a> Run<'a> {
         }
         let mut tx = self.registry.store().begin("import").await?;
         let rows = batch.iter().map(|read| &read.row);
-        let mut plan = Plan::prepare(self.registry, &self.form, &mut tx, self.seen.as_mut(), rows).await?;
+        let mut plan = Plan::prepare(self.registry, self.caller, &self.form, &mut tx, self.seen.as_mut(), rows).await?;
         let now = self.registry.now();
         while let Some(read) = batch.pop_front() {
             let Some(judged) = plan.take(&read.row.outcome) else {
