@@ -7,6 +7,7 @@ mod nodes {
     mod import;
     mod impostors;
     mod lists;
+    mod quarantine;
     mod records;
     mod resources;
     mod restarts;

@@ -24,6 +24,9 @@ use crate::{
 /// The largest resource.
 const RESOURCE_MAX: usize = 1 << 20;
 
+/// How far a chain of places, successors or better records is followed.
+const STEPS_MAX: usize = 100;
+
 /// What stands under a name.
 #[derive(Clone, Debug)]
 struct Standing {
@@ -116,14 +119,14 @@ impl<'a> Plan<'a> {
     }
 
     /// What becomes of the next row. `None`: it changes what a row above writes, so that has to be written first.
-    pub(super) fn take(&mut self, outcome: &Outcome) -> Option<Judged> {
+    pub(super) async fn take(&mut self, tx: &mut Tx, outcome: &Outcome) -> Result<Option<Judged>, Error> {
         match outcome {
-            Outcome::Skipped => Some(Judged { outcome: RowOutcome::Skipped, ..Judged::default() }),
+            Outcome::Skipped => Ok(Some(Judged { outcome: RowOutcome::Skipped, ..Judged::default() })),
             Outcome::Rejected(flaws) => {
                 let flaws = flaws.iter().map(reported).collect();
-                Some(Judged { outcome: RowOutcome::Rejected, flaws, ..Judged::default() })
+                Ok(Some(Judged { outcome: RowOutcome::Rejected, flaws, ..Judged::default() }))
             }
-            Outcome::Resources { entries, doubts } => self.resources(entries, doubts),
+            Outcome::Resources { entries, doubts } => self.resources(tx, entries, doubts).await,
         }
     }
 
@@ -132,7 +135,7 @@ impl<'a> Plan<'a> {
         self.writes
     }
 
-    fn resources(&mut self, entries: &[Entry], doubts: &[Flaw]) -> Option<Judged> {
+    async fn resources(&mut self, tx: &mut Tx, entries: &[Entry], doubts: &[Flaw]) -> Result<Option<Judged>, Error> {
         let mut judged = Judged { outcome: RowOutcome::Same, ..Judged::default() };
         let mut steps: Vec<Step> = Vec::new();
         for entry in entries {
@@ -141,7 +144,7 @@ impl<'a> Plan<'a> {
             }
             match self.step(entry, &steps) {
                 Ok(step) if self.planned.contains(&step.name) && !step.became.changed_fields.is_empty() => {
-                    return None;
+                    return Ok(None);
                 }
                 Ok(step) => match steps.iter_mut().find(|one| one.name == step.name) {
                     Some(above) => *above = step,
@@ -151,9 +154,12 @@ impl<'a> Plan<'a> {
             }
         }
         for step in steps.iter().filter(|step| step.is_new || !step.became.changed_fields.is_empty()) {
-            let entry = entries.iter().find(|entry| entry.name == step.name);
-            for (violation, entry) in self.violations(step, &steps).into_iter().zip(entry.into_iter().cycle()) {
-                judged.flaws.push(flaw(entry, entries, violation));
+            let mut violations = self.violations(step, &steps);
+            if violations.is_empty() {
+                violations = self.leading_back(tx, step, &steps).await?;
+            }
+            if let Some(entry) = entries.iter().find(|entry| entry.name == step.name) {
+                judged.flaws.extend(violations.into_iter().map(|violation| flaw(entry, entries, violation)));
             }
             judged.outcome = match judged.outcome {
                 _ if step.is_new => RowOutcome::New,
@@ -171,12 +177,12 @@ impl<'a> Plan<'a> {
             judged.outcome = outcome;
             judged.changed_fields.clear();
             judged.flaws.extend(doubts.iter().map(reported));
-            return Some(judged);
+            return Ok(Some(judged));
         }
         for step in steps {
             self.accept(step, &mut judged);
         }
-        Some(judged)
+        Ok(Some(judged))
     }
 
     /// What an entry makes of what stands under its name.
@@ -233,6 +239,47 @@ impl<'a> Plan<'a> {
             missing.retain(|(_, to)| !before.iter().any(|(_, known)| known == to));
         }
         missing.into_iter().map(|(field, to)| dangling(&field, &to)).collect()
+    }
+
+    /// Refuses a place within itself, a successor of itself, and what at last is superseded by itself.
+    async fn leading_back(&self, tx: &mut Tx, step: &Step, steps: &[Step]) -> Result<Vec<Violation>, Error> {
+        let own = match step.name.kind() {
+            Kind::Place => Some("parent"),
+            Kind::Organization => Some("successor"),
+            _ => None,
+        };
+        let mut violations = Vec::new();
+        for field in own.into_iter().chain(["superseded_by"]) {
+            let is_news = step.is_new || step.became.changed_fields.iter().any(|changed| changed == field);
+            let first = step.became.resource.text(field).parse::<Name>().ok();
+            let Some(mut next) = first.filter(|first| is_news && first.city() == self.registry.city()) else {
+                continue;
+            };
+            // Nothing can lead to a new resource yet, except what its own row brings.
+            let most = if step.is_new && steps.len() == 1 { 1 } else { STEPS_MAX };
+            for _ in 0..most {
+                if next == step.name {
+                    violations.push(Violation::invalid(field, format!("leads back to {} itself", step.name)));
+                    break;
+                }
+                let Some(text) = self.text_of(tx, &next, field, steps).await? else { break };
+                let Ok(after) = text.parse::<Name>() else { break };
+                next = after;
+            }
+        }
+        Ok(violations)
+    }
+
+    /// A field of a resource as it stands after the rows so far.
+    async fn text_of(&self, tx: &mut Tx, name: &Name, field: &str, steps: &[Step]) -> Result<Option<String>, Error> {
+        if let Some(step) = steps.iter().find(|step| step.name == *name) {
+            return Ok(Some(step.became.resource.text(field)));
+        }
+        if let Some(standing) = self.standing.get(name) {
+            return Ok(Some(standing.resource.text(field)));
+        }
+        let Some(document) = tx.document(name).await? else { return Ok(None) };
+        Ok(Some(Resource::decode(name.kind(), document.body)?.text(field)))
     }
 
     fn accept(&mut self, step: Step, judged: &mut Judged) {

@@ -131,7 +131,7 @@ impl<'a> Run<'a> {
         let mut plan = Plan::prepare(self.registry, self.caller, &self.form, &mut tx, self.seen.as_mut(), rows).await?;
         let now = self.registry.now();
         while let Some(read) = batch.pop_front() {
-            let Some(judged) = plan.take(&read.row.outcome) else {
+            let Some(judged) = plan.take(&mut tx, &read.row.outcome).await? else {
                 batch.push_front(read);
                 break;
             };
