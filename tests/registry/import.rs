@@ -151,6 +151,7 @@ async fn a_csv_that_breaks_off_anywhere_leaves_whole_rows_only() {
 
 #[tokio::test]
 async fn a_dry_run_foretells_what_the_import_does() {
+    use RowOutcome::{Changed, New, Rejected, Same};
     let town = Town::default();
     let [lisboa] = town.of(["lisboa.example"]).await;
     let country = |code: &str| format!(",\"country\":\"{code}\"");
@@ -177,7 +178,6 @@ async fn a_dry_run_foretells_what_the_import_does() {
     let (progress, done) = rows(false).await;
     assert_eq!(outcomes(&planned), outcomes(&done));
     let found: Vec<RowOutcome> = done.iter().map(RowReport::outcome).collect();
-    use RowOutcome::{Changed, New, Rejected, Same};
     assert_eq!(found, [New, New, Rejected, Rejected, Same, Changed, Rejected, Rejected, Rejected]);
     assert_eq!(done[5].changed_fields, ["country"]);
     assert!(done[7].flaws[0].description.contains("leads back"), "{done:?}");
@@ -283,4 +283,30 @@ async fn a_line_of_200_megabytes_is_passed_over_and_the_next_one_read() {
     let Some(News::Row(row)) = heard.recv().await else { panic!("the long line is not reported") };
     assert!(row.line == 1 && row.flaws[0].description.contains("longer than"), "{row:?}");
     assert_eq!((progress.created, progress.rejected, progress.bytes), (1, 1, (200 << 20) + 1 + length));
+}
+
+#[tokio::test]
+async fn zz_measure_import() {
+    let town = Town::default();
+    let [lisboa] = town.of(["lisboa.example"]).await;
+    let file: String = (0..5_000).map(|n| organization(&format!("o{n}"), ",\"country\":\"PT\"")).collect();
+    for dry_run in [true, false, false] {
+        let begun = std::time::Instant::now();
+        let (chunks, received) = mpsc::channel(10_000);
+        for chunk in file.as_bytes().chunks(64 << 10) {
+            chunks.send(Ok(Bytes::copy_from_slice(chunk))).await.unwrap();
+        }
+        drop(chunks);
+        let (news, mut heard) = mpsc::channel(100);
+        let listening = tokio::spawn(async move { while heard.recv().await.is_some() {} });
+        let start = ImportStart { dry_run, ..start(ImportFormat::JsonLines) };
+        let progress = lisboa.registry.import(&administrator(), start, received, news).await.unwrap();
+        listening.await.unwrap();
+        eprintln!(
+            "MEASURED dry {dry_run} {:?} {:?} {:.0}/s",
+            begun.elapsed(),
+            (progress.created, progress.unchanged),
+            5_000.0 / begun.elapsed().as_secs_f64()
+        );
+    }
 }

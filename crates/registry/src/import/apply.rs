@@ -24,7 +24,7 @@ impl Registry {
         if writes.is_empty() {
             return Ok(tx.commit().await?);
         }
-        let (mut fresh, mut changed) = (Vec::new(), Vec::new());
+        let (mut fresh, mut replaced) = (Vec::new(), Vec::new());
         let mut changes = Vec::with_capacity(writes.len());
         for Write { name, mut resource, before, .. } in writes {
             changes.push(match before {
@@ -35,13 +35,13 @@ impl Registry {
                 }
                 Some(before) => {
                     let document = self.next_version(&before, &mut resource);
-                    changed.push((document.clone(), before.revision));
+                    replaced.push((document.clone(), before.revision));
                     Change::updated(document)
                 }
             });
         }
         tx.insert_documents(&fresh).await?;
-        for (document, revision) in changed {
+        for (document, revision) in replaced {
             if !tx.update_document(&document, revision).await? {
                 return Err(Error::EtagMismatch(document.name));
             }

@@ -45,7 +45,7 @@ pub(super) fn combine(
         stated.0.get_field_by_name("provenance").as_deref() == Some(&Value::Message(to_dynamic(form.provenance())));
     let Some(before) = before else {
         if !stated.0.has_field_by_name("audience") {
-            stated.set_audience(form.audience());
+            set_audience(&mut stated, form.audience());
         }
         set_retrieve_time(&mut stated, now);
         hooks::before_store(&mut stated, None, caller, now);
@@ -61,10 +61,10 @@ pub(super) fn combine(
     };
     if !stated.0.has_field_by_name("audience") {
         // A record that somebody narrowed is not opened again by a default.
-        after.set_audience(before.audience().max(form.audience()));
+        set_audience(&mut after, before.audience().max(form.audience()));
     }
     if way == Way::Complete {
-        after.set_audience(before.audience());
+        set_audience(&mut after, before.audience());
     }
     if by_default || way == Way::Complete {
         // Where it came from is no news by itself.
@@ -157,12 +157,6 @@ fn provide_retrieve_time(resource: &mut Resource, time: Value) {
     }
 }
 
-trait SetAudience {
-    fn set_audience(&mut self, audience: Audience);
-}
-
-impl SetAudience for Resource {
-    fn set_audience(&mut self, audience: Audience) {
-        self.0.set_field_by_name("audience", Value::EnumNumber(audience.into()));
-    }
+fn set_audience(resource: &mut Resource, audience: Audience) {
+    resource.0.set_field_by_name("audience", Value::EnumNumber(audience.into()));
 }

@@ -119,14 +119,19 @@ impl<'a> Plan<'a> {
     }
 
     /// What becomes of the next row. `None`: it changes what a row above writes, so that has to be written first.
-    pub(super) async fn take(&mut self, tx: &mut Tx, outcome: &Outcome) -> Result<Option<Judged>, Error> {
+    pub(super) async fn take(
+        &mut self,
+        tx: &mut Tx,
+        seen: Option<&mut Seen>,
+        outcome: &Outcome,
+    ) -> Result<Option<Judged>, Error> {
         match outcome {
             Outcome::Skipped => Ok(Some(Judged { outcome: RowOutcome::Skipped, ..Judged::default() })),
             Outcome::Rejected(flaws) => {
                 let flaws = flaws.iter().map(reported).collect();
                 Ok(Some(Judged { outcome: RowOutcome::Rejected, flaws, ..Judged::default() }))
             }
-            Outcome::Resources { entries, doubts } => self.resources(tx, entries, doubts).await,
+            Outcome::Resources { entries, doubts } => self.resources(tx, seen, entries, doubts).await,
         }
     }
 
@@ -135,7 +140,13 @@ impl<'a> Plan<'a> {
         self.writes
     }
 
-    async fn resources(&mut self, tx: &mut Tx, entries: &[Entry], doubts: &[Flaw]) -> Result<Option<Judged>, Error> {
+    async fn resources(
+        &mut self,
+        tx: &mut Tx,
+        mut seen: Option<&mut Seen>,
+        entries: &[Entry],
+        doubts: &[Flaw],
+    ) -> Result<Option<Judged>, Error> {
         let mut judged = Judged { outcome: RowOutcome::Same, ..Judged::default() };
         let mut steps: Vec<Step> = Vec::new();
         for entry in entries {
@@ -156,7 +167,7 @@ impl<'a> Plan<'a> {
         for step in steps.iter().filter(|step| step.is_new || !step.became.changed_fields.is_empty()) {
             let mut violations = self.violations(step, &steps);
             if violations.is_empty() {
-                violations = self.leading_back(tx, step, &steps).await?;
+                violations = self.leading_back(tx, seen.as_deref_mut(), step, &steps).await?;
             }
             if let Some(entry) = entries.iter().find(|entry| entry.name == step.name) {
                 judged.flaws.extend(violations.into_iter().map(|violation| flaw(entry, entries, violation)));
@@ -242,7 +253,13 @@ impl<'a> Plan<'a> {
     }
 
     /// Refuses a place within itself, a successor of itself, and what at last is superseded by itself.
-    async fn leading_back(&self, tx: &mut Tx, step: &Step, steps: &[Step]) -> Result<Vec<Violation>, Error> {
+    async fn leading_back(
+        &self,
+        tx: &mut Tx,
+        mut seen: Option<&mut Seen>,
+        step: &Step,
+        steps: &[Step],
+    ) -> Result<Vec<Violation>, Error> {
         let own = match step.name.kind() {
             Kind::Place => Some("parent"),
             Kind::Organization => Some("successor"),
@@ -262,7 +279,7 @@ impl<'a> Plan<'a> {
                     violations.push(Violation::invalid(field, format!("leads back to {} itself", step.name)));
                     break;
                 }
-                let Some(text) = self.text_of(tx, &next, field, steps).await? else { break };
+                let Some(text) = self.text_of(tx, seen.as_deref_mut(), &next, field, steps).await? else { break };
                 let Ok(after) = text.parse::<Name>() else { break };
                 next = after;
             }
@@ -271,12 +288,24 @@ impl<'a> Plan<'a> {
     }
 
     /// A field of a resource as it stands after the rows so far.
-    async fn text_of(&self, tx: &mut Tx, name: &Name, field: &str, steps: &[Step]) -> Result<Option<String>, Error> {
+    async fn text_of(
+        &self,
+        tx: &mut Tx,
+        seen: Option<&mut Seen>,
+        name: &Name,
+        field: &str,
+        steps: &[Step],
+    ) -> Result<Option<String>, Error> {
         if let Some(step) = steps.iter().find(|step| step.name == *name) {
             return Ok(Some(step.became.resource.text(field)));
         }
         if let Some(standing) = self.standing.get(name) {
             return Ok(Some(standing.resource.text(field)));
+        }
+        if let Some(seen) = seen
+            && let Some(body) = seen.get(name).await.map_err(Error::internal)?
+        {
+            return Ok(Some(Resource::decode(name.kind(), body)?.text(field)));
         }
         let Some(document) = tx.document(name).await? else { return Ok(None) };
         Ok(Some(Resource::decode(name.kind(), document.body)?.text(field)))

@@ -94,7 +94,7 @@ impl Registry {
             return Err(missing(&id));
         }
         let mut plan = Plan::prepare(self, caller, &form, &mut tx, None, std::iter::once(&row)).await?;
-        let Some(mut judged) = plan.take(&mut tx, &row.outcome).await? else {
+        let Some(mut judged) = plan.take(&mut tx, None, &row.outcome).await? else {
             return Err(Error::internal("a row that stands alone waits for another"));
         };
         let is_taken = matches!(judged.outcome, RowOutcome::New | RowOutcome::Changed | RowOutcome::Same);

@@ -1,6 +1,9 @@
 //! An import on its way: batches of rows, what was done with them, and the news about it.
 
-use std::{collections::BTreeMap, collections::VecDeque, ops::ControlFlow};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::ControlFlow,
+};
 
 use bytes::{Bytes, BytesMut};
 use isopolity_domain::clock::to_timestamp;
@@ -131,7 +134,7 @@ impl<'a> Run<'a> {
         let mut plan = Plan::prepare(self.registry, self.caller, &self.form, &mut tx, self.seen.as_mut(), rows).await?;
         let now = self.registry.now();
         while let Some(read) = batch.pop_front() {
-            let Some(judged) = plan.take(&mut tx, &read.row.outcome).await? else {
+            let Some(judged) = plan.take(&mut tx, self.seen.as_mut(), &read.row.outcome).await? else {
                 batch.push_front(read);
                 break;
             };
