@@ -284,29 +284,3 @@ async fn a_line_of_200_megabytes_is_passed_over_and_the_next_one_read() {
     assert!(row.line == 1 && row.flaws[0].description.contains("longer than"), "{row:?}");
     assert_eq!((progress.created, progress.rejected, progress.bytes), (1, 1, (200 << 20) + 1 + length));
 }
-
-#[tokio::test]
-async fn zz_measure_import() {
-    let town = Town::default();
-    let [lisboa] = town.of(["lisboa.example"]).await;
-    let file: String = (0..5_000).map(|n| organization(&format!("o{n}"), ",\"country\":\"PT\"")).collect();
-    for dry_run in [true, false, false] {
-        let begun = std::time::Instant::now();
-        let (chunks, received) = mpsc::channel(10_000);
-        for chunk in file.as_bytes().chunks(64 << 10) {
-            chunks.send(Ok(Bytes::copy_from_slice(chunk))).await.unwrap();
-        }
-        drop(chunks);
-        let (news, mut heard) = mpsc::channel(100);
-        let listening = tokio::spawn(async move { while heard.recv().await.is_some() {} });
-        let start = ImportStart { dry_run, ..start(ImportFormat::JsonLines) };
-        let progress = lisboa.registry.import(&administrator(), start, received, news).await.unwrap();
-        listening.await.unwrap();
-        eprintln!(
-            "MEASURED dry {dry_run} {:?} {:?} {:.0}/s",
-            begun.elapsed(),
-            (progress.created, progress.unchanged),
-            5_000.0 / begun.elapsed().as_secs_f64()
-        );
-    }
-}
