@@ -3,14 +3,17 @@
 #[cfg(test)]
 mod nodes {
     mod deadlines;
+    mod deletion;
     mod faults;
     mod import;
     mod impostors;
     mod lists;
     mod quarantine;
     mod records;
+    mod repeats;
     mod resources;
     mod restarts;
+    mod revisions;
     mod search;
     mod services;
     mod stories;

@@ -126,3 +126,78 @@ async fn a_page_token_outlives_a_restart() {
     let rest = page(&feira, 100, &first.next_page_token).await.unwrap();
     assert_eq!((rest.organizations.len(), rest.next_page_token.as_str()), (20, ""));
 }
+
+async fn listed(node: &TestNode, filter: &str, order_by: &str) -> Result<Vec<String>, Status> {
+    let (mut ids, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = ListOrganizationsRequest {
+            parent: PARENT.into(),
+            page_size: 7,
+            page_token,
+            filter: filter.into(),
+            order_by: order_by.into(),
+            ..Default::default()
+        };
+        let page = node.api.organizations().list_organizations(request).await?.into_inner();
+        ids.extend(page.organizations.iter().map(|one| one.name.rsplit_once('/').unwrap().1.to_owned()));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(ids);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_filter_and_an_order_hold_across_pages() {
+    let feira = with_organizations().await;
+    feira.clock.advance(time::Duration::minutes(1));
+    for id in ["z", "a", "m"] {
+        feira.api.create_organization(id, organization("Mill", "MA")).await;
+        feira.clock.advance(time::Duration::minutes(1));
+    }
+    assert_eq!(listed(&feira, "country = MA", "").await.unwrap(), ["a", "m", "z"]);
+    assert_eq!(listed(&feira, "country = MA", "create_time desc").await.unwrap(), ["m", "a", "z"]);
+    assert_eq!(listed(&feira, "country = MA", "update_time, name desc").await.unwrap(), ["z", "a", "m"]);
+    assert_eq!(listed(&feira, "kind = NGO", "name desc").await.unwrap().len(), 120);
+    assert_eq!(listed(&feira, "kind = NGO AND country = MA", "").await.unwrap(), Vec::<String>::new());
+    assert_eq!(listed(&feira, "", "create_time desc").await.unwrap()[..3], ["m", "a", "z"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_filter_that_can_not_be_read_is_refused_with_its_position() {
+    let feira = with_organizations().await;
+    for (filter, order_by, field) in
+        [("country =", "", "filter"), ("contry = MA", "", "filter"), ("", "country", "order_by"), ("(", "", "filter")]
+    {
+        let refused = listed(&feira, filter, order_by).await.unwrap_err();
+        assert_eq!(reason(&refused), (Code::InvalidArgument, "FILTER_INVALID".into()), "{filter} {order_by}");
+        assert_eq!(fields(&refused), [field]);
+        assert!(refused.message().contains("at character"), "{refused:?}");
+    }
+    let request = |filter: &str, page_token: &str| ListOrganizationsRequest {
+        parent: PARENT.into(),
+        filter: filter.into(),
+        page_token: page_token.into(),
+        ..Default::default()
+    };
+    let first = feira.api.organizations().list_organizations(request("kind = NGO", "")).await.unwrap().into_inner();
+    assert_eq!(first.organizations.len(), 50);
+    let other = request("kind = ENTERPRISE", &first.next_page_token);
+    let refused = feira.api.organizations().list_organizations(other).await.unwrap_err();
+    assert_eq!(reason(&refused).1, "PAGE_TOKEN_INVALID", "a token is of one filter");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_filters_by_what_they_may_not_see() {
+    let feira = TestNode::plan("feira.example").open_to_everyone().start().await;
+    feira.api.create_organization("mill", organization("Mill", "MA")).await;
+    let everyone = feira.api_with(None).await;
+    let request =
+        |filter: &str| ListOrganizationsRequest { parent: PARENT.into(), filter: filter.into(), ..Default::default() };
+    let refused = everyone.organizations().list_organizations(request("sole_trader = false")).await.unwrap_err();
+    assert_eq!(reason(&refused), (Code::InvalidArgument, "FILTER_INVALID".into()));
+    let own = feira.api.organizations().list_organizations(request("sole_trader = false")).await.unwrap().into_inner();
+    assert_eq!(own.organizations.len(), 1);
+    let seen = everyone.organizations().list_organizations(request("country = MA")).await.unwrap().into_inner();
+    assert_eq!(seen.organizations.len(), 1);
+}

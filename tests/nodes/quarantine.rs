@@ -197,7 +197,7 @@ async fn pages_of_rows_and_of_imports_go_on_where_the_last_ended() {
             request.page_token = page.next_page_token;
         }
         assert_eq!(lines.len(), expected);
-        assert!(lines.chunks(45).all(|lines| lines.is_sorted()), "{lines:?}");
+        assert!(lines.chunks(45).all(<[i64]>::is_sorted), "{lines:?}");
         request.import_id = "other".into();
         assert_eq!(
             linz.api.imports().list_quarantined_rows(request).await.map(|page| page.into_inner().rows.len()).ok(),

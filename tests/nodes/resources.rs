@@ -3,15 +3,15 @@
 use isopolity_proto::{
     options::Audience,
     registry::{
-        Agreement, CreatePartnershipRequest, DeleteAgreementRequest, DeleteOrganizationRequest, GetAgreementRequest,
-        GetCityRequest, GetOrganizationRequest, GetPartnershipRequest, Organization, Partnership,
+        self, Agreement, CreatePartnershipRequest, DeleteAgreementRequest, DeleteOrganizationRequest,
+        GetAgreementRequest, GetCityRequest, GetOrganizationRequest, GetPartnershipRequest, Organization, Partnership,
         UpdateAgreementRequest, UpdateCityRequest, UpdateOrganizationRequest, UpdatePartnershipRequest,
     },
 };
 use isopolity_tests::{
     TestNode,
     refusal::{fields, metadata, reason, resource},
-    sample::{agreement, nace, organization, partnership, partnerships, text},
+    sample::{self, agreement, nace, organization, partnership, partnerships, text},
 };
 use prost_types::FieldMask;
 use time::Duration;
@@ -51,7 +51,7 @@ async fn a_partnership_is_created_read_changed_and_deleted() {
     assert_eq!(unchanged, changed, "a change that changes nothing is none");
 
     feira.api.delete(&created.name, &changed.etag).await.unwrap();
-    is(&feira.api.get(&created.name).await.unwrap_err(), Code::NotFound, "RESOURCE_NOT_FOUND");
+    assert!(feira.api.get(&created.name).await.unwrap().delete_time.is_some(), "it is kept for those who may read");
     is(&feira.api.delete(&created.name, "").await.unwrap_err(), Code::NotFound, "RESOURCE_NOT_FOUND");
     is(&feira.api.update(changed, &[]).await.unwrap_err(), Code::NotFound, "RESOURCE_NOT_FOUND");
     let named = feira.api.create("", partnership("Bread", "MA")).await;
@@ -81,8 +81,9 @@ async fn the_other_kinds_are_kept_the_same_way() {
         "ETAG_MISMATCH",
     );
     let delete = DeleteOrganizationRequest { etag: "2".into(), ..delete };
-    feira.api.organizations().delete_organization(delete).await.unwrap();
-    is(&feira.api.organizations().get_organization(read).await.unwrap_err(), Code::NotFound, "RESOURCE_NOT_FOUND");
+    let deleted = feira.api.organizations().delete_organization(delete).await.unwrap().into_inner().organization;
+    let found = feira.api.organizations().get_organization(read).await.unwrap().into_inner().organization;
+    assert_eq!(found, deleted);
 
     let twinning = feira.api.create_agreement("twinning", agreement(FEIRA, "Feira – Kénitra", "MA")).await;
     let read = GetAgreementRequest { name: twinning.name.clone() };
@@ -354,4 +355,217 @@ async fn own_staff_read_everything_and_the_audience_decides_what_is_published() 
     let read = reader.partnerships().get_partnership(request).await.unwrap().into_inner().partnership;
     assert_eq!(read, Some(inside));
     assert_eq!(reader.ask(partnerships()).await.total, 1);
+}
+
+/// Takes a resource of a kind through all standard methods.
+macro_rules! all_its_life {
+    ($node:expr, $module:ident::$client:ident, $one:ident, $many:ident, $id:ident, $sample:expr,
+     $create:ident($create_request:ident), $get:ident($get_request:ident), $list:ident($list_request:ident),
+     $update:ident($update_request:ident), $delete:ident($delete_request:ident),
+     $undelete:ident($undelete_request:ident)) => {{
+        let node: &TestNode = $node;
+        let what = stringify!($one);
+        let mut service = registry::$module::$client::new(node.api.client.clone());
+        let request = registry::$create_request {
+            parent: node.parent(),
+            $id: "life".into(),
+            $one: Some($sample),
+            ..Default::default()
+        };
+        let created = service.$create(request).await.unwrap().into_inner().$one.unwrap();
+        assert!(created.name.ends_with("/life") && created.etag == "1", "{what}");
+        let read = registry::$get_request { name: created.name.clone() };
+        let found = service.$get(read.clone()).await.unwrap().into_inner().$one;
+        assert_eq!(found.as_ref(), Some(&created), "{what}");
+        let list = registry::$list_request { parent: node.parent(), ..Default::default() };
+        let listed = service.$list(list.clone()).await.unwrap().into_inner().$many;
+        assert!(listed.contains(&created), "{what}");
+
+        let mut change = created.clone();
+        change.last_verified_date = "2026-01-15".into();
+        let request = registry::$update_request {
+            $one: Some(change),
+            update_mask: Some(FieldMask { paths: vec!["last_verified_date".into()] }),
+            ..Default::default()
+        };
+        let changed = service.$update(request).await.unwrap().into_inner().$one.unwrap();
+        assert_eq!((changed.last_verified_date.as_str(), changed.etag.as_str()), ("2026-01-15", "2"), "{what}");
+
+        let request = registry::$delete_request { name: created.name.clone(), etag: "2".into(), ..Default::default() };
+        let deleted = service.$delete(request).await.unwrap().into_inner().$one.unwrap();
+        assert!(deleted.delete_time.is_some() && deleted.etag == "3", "{what}");
+        assert_eq!(service.$get(read).await.unwrap().into_inner().$one.as_ref(), Some(&deleted), "{what}");
+        let listed = service.$list(list.clone()).await.unwrap().into_inner().$many;
+        assert!(listed.iter().all(|one| one.name != created.name), "{what}");
+        let all = registry::$list_request { show_deleted: true, ..list };
+        assert!(service.$list(all).await.unwrap().into_inner().$many.contains(&deleted), "{what}");
+
+        let request = registry::$undelete_request { name: created.name, ..Default::default() };
+        let restored = service.$undelete(request).await.unwrap().into_inner().$one.unwrap();
+        assert!(restored.delete_time.is_none() && restored.etag == "4", "{what}");
+        assert_eq!(restored.last_verified_date, changed.last_verified_date, "{what}");
+    }};
+}
+
+#[expect(clippy::too_many_lines, reason = "a table with an entry for each kind")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_is_created_read_listed_changed_deleted_and_restored() {
+    let feira = TestNode::start(FEIRA).await;
+    let other = feira.api.create("other", partnership("Other", "MA")).await;
+    let mill = feira.api.create_organization("mill", organization("Mill", "MA")).await;
+    let baker = feira.api.create_organization("baker", organization("Baker", "MA")).await;
+    all_its_life!(
+        &feira,
+        place_service_client::PlaceServiceClient,
+        place,
+        places,
+        place_id,
+        sample::place("Feira", "PT"),
+        create_place(CreatePlaceRequest),
+        get_place(GetPlaceRequest),
+        list_places(ListPlacesRequest),
+        update_place(UpdatePlaceRequest),
+        delete_place(DeletePlaceRequest),
+        undelete_place(UndeletePlaceRequest)
+    );
+    all_its_life!(
+        &feira,
+        organization_service_client::OrganizationServiceClient,
+        organization,
+        organizations,
+        organization_id,
+        organization("Mill", "MA"),
+        create_organization(CreateOrganizationRequest),
+        get_organization(GetOrganizationRequest),
+        list_organizations(ListOrganizationsRequest),
+        update_organization(UpdateOrganizationRequest),
+        delete_organization(DeleteOrganizationRequest),
+        undelete_organization(UndeleteOrganizationRequest)
+    );
+    all_its_life!(
+        &feira,
+        agreement_service_client::AgreementServiceClient,
+        agreement,
+        agreements,
+        agreement_id,
+        agreement(FEIRA, "Feira – Kénitra", "MA"),
+        create_agreement(CreateAgreementRequest),
+        get_agreement(GetAgreementRequest),
+        list_agreements(ListAgreementsRequest),
+        update_agreement(UpdateAgreementRequest),
+        delete_agreement(DeleteAgreementRequest),
+        undelete_agreement(UndeleteAgreementRequest)
+    );
+    all_its_life!(
+        &feira,
+        partnership_service_client::PartnershipServiceClient,
+        partnership,
+        partnerships,
+        partnership_id,
+        partnership("Bread", "MA"),
+        create_partnership(CreatePartnershipRequest),
+        get_partnership(GetPartnershipRequest),
+        list_partnerships(ListPartnershipsRequest),
+        update_partnership(UpdatePartnershipRequest),
+        delete_partnership(DeletePartnershipRequest),
+        undelete_partnership(UndeletePartnershipRequest)
+    );
+    all_its_life!(
+        &feira,
+        condition_assessment_service_client::ConditionAssessmentServiceClient,
+        condition_assessment,
+        condition_assessments,
+        condition_assessment_id,
+        sample::condition_assessment(&other.name),
+        create_condition_assessment(CreateConditionAssessmentRequest),
+        get_condition_assessment(GetConditionAssessmentRequest),
+        list_condition_assessments(ListConditionAssessmentsRequest),
+        update_condition_assessment(UpdateConditionAssessmentRequest),
+        delete_condition_assessment(DeleteConditionAssessmentRequest),
+        undelete_condition_assessment(UndeleteConditionAssessmentRequest)
+    );
+    all_its_life!(
+        &feira,
+        support_service_service_client::SupportServiceServiceClient,
+        support_service,
+        support_services,
+        support_service_id,
+        sample::support_service("Advice"),
+        create_support_service(CreateSupportServiceRequest),
+        get_support_service(GetSupportServiceRequest),
+        list_support_services(ListSupportServicesRequest),
+        update_support_service(UpdateSupportServiceRequest),
+        delete_support_service(DeleteSupportServiceRequest),
+        undelete_support_service(UndeleteSupportServiceRequest)
+    );
+    all_its_life!(
+        &feira,
+        opportunity_service_client::OpportunityServiceClient,
+        opportunity,
+        opportunities,
+        opportunity_id,
+        sample::opportunity("Flour", "MA"),
+        create_opportunity(CreateOpportunityRequest),
+        get_opportunity(GetOpportunityRequest),
+        list_opportunities(ListOpportunitiesRequest),
+        update_opportunity(UpdateOpportunityRequest),
+        delete_opportunity(DeleteOpportunityRequest),
+        undelete_opportunity(UndeleteOpportunityRequest)
+    );
+    all_its_life!(
+        &feira,
+        indicator_observation_service_client::IndicatorObservationServiceClient,
+        indicator_observation,
+        indicator_observations,
+        indicator_observation_id,
+        sample::indicator_observation(&other.name),
+        create_indicator_observation(CreateIndicatorObservationRequest),
+        get_indicator_observation(GetIndicatorObservationRequest),
+        list_indicator_observations(ListIndicatorObservationsRequest),
+        update_indicator_observation(UpdateIndicatorObservationRequest),
+        delete_indicator_observation(DeleteIndicatorObservationRequest),
+        undelete_indicator_observation(UndeleteIndicatorObservationRequest)
+    );
+    all_its_life!(
+        &feira,
+        advantage_factor_service_client::AdvantageFactorServiceClient,
+        advantage_factor,
+        advantage_factors,
+        advantage_factor_id,
+        sample::advantage_factor("MA"),
+        create_advantage_factor(CreateAdvantageFactorRequest),
+        get_advantage_factor(GetAdvantageFactorRequest),
+        list_advantage_factors(ListAdvantageFactorsRequest),
+        update_advantage_factor(UpdateAdvantageFactorRequest),
+        delete_advantage_factor(DeleteAdvantageFactorRequest),
+        undelete_advantage_factor(UndeleteAdvantageFactorRequest)
+    );
+    all_its_life!(
+        &feira,
+        good_practice_service_client::GoodPracticeServiceClient,
+        good_practice,
+        good_practices,
+        good_practice_id,
+        sample::good_practice("Bread", "MA"),
+        create_good_practice(CreateGoodPracticeRequest),
+        get_good_practice(GetGoodPracticeRequest),
+        list_good_practices(ListGoodPracticesRequest),
+        update_good_practice(UpdateGoodPracticeRequest),
+        delete_good_practice(DeleteGoodPracticeRequest),
+        undelete_good_practice(UndeleteGoodPracticeRequest)
+    );
+    all_its_life!(
+        &feira,
+        match_assertion_service_client::MatchAssertionServiceClient,
+        match_assertion,
+        match_assertions,
+        match_assertion_id,
+        sample::match_assertion(&mill.name, &baker.name),
+        create_match_assertion(CreateMatchAssertionRequest),
+        get_match_assertion(GetMatchAssertionRequest),
+        list_match_assertions(ListMatchAssertionsRequest),
+        update_match_assertion(UpdateMatchAssertionRequest),
+        delete_match_assertion(DeleteMatchAssertionRequest),
+        undelete_match_assertion(UndeleteMatchAssertionRequest)
+    );
 }

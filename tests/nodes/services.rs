@@ -62,6 +62,7 @@ async fn health_and_reflection_answer_without_a_token() {
             "isopolity.catalog.v1.CatalogService",
             "isopolity.registry.v1.AgreementService",
             "isopolity.registry.v1.CityService",
+            "isopolity.registry.v1.HistoryService",
             "isopolity.registry.v1.ImportService",
             "isopolity.registry.v1.OrganizationService",
             "isopolity.registry.v1.PartnershipService",

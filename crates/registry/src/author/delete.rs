@@ -7,7 +7,7 @@ use isopolity_proto::types::RecordState;
 use isopolity_store::{Document, Tx};
 use prost_reflect::DynamicMessage;
 
-use super::{Asked, Change, Resource, Terms};
+use super::{Asked, Change, Resource, Terms, settle::version_after};
 use crate::{Caller, Error, Registry, Right};
 
 /// How many users an error names.
@@ -42,7 +42,7 @@ impl Registry {
             return Err(Error::AppendOnly(name.clone()));
         }
         must_be_at(&current, etag)?;
-        let mut all = self.belonging(&mut tx, name).await?;
+        let mut all = belonging(&mut tx, name).await?;
         unused(&mut tx, name, &all).await?;
         all.insert(0, current);
 
@@ -52,7 +52,7 @@ impl Registry {
         for current in &all {
             let mut resource = Resource::decode(current.name.kind(), current.body.clone())?;
             resource.set_state(RecordState::Withdrawn);
-            let document = self.version_after(current, &mut resource, now, Some(now));
+            let document = version_after(current, &mut resource, now, Some(now));
             if !tx.update_document(&document, current.revision).await? {
                 return Err(Error::EtagMismatch(current.name.clone()));
             }
@@ -92,7 +92,7 @@ impl Registry {
         let mut changes = Vec::with_capacity(all.len());
         for current in &all {
             let mut resource = before_deletion(&mut tx, current).await?;
-            let document = self.version_after(current, &mut resource, self.now(), None);
+            let document = version_after(current, &mut resource, self.now(), None);
             if !tx.update_document(&document, current.revision).await? {
                 return Err(Error::EtagMismatch(current.name.clone()));
             }
@@ -122,19 +122,19 @@ impl Registry {
         self.settle(tx, caller.id(), changes, terms.validate_only).await?;
         Ok(Resource::decode(first.name.kind(), first.body)?.read_at(self.now()))
     }
+}
 
-    /// What belongs to a partnership and goes with it.
-    async fn belonging(&self, tx: &mut Tx, name: &Name) -> Result<Vec<Document>, Error> {
-        let mut belonging = Vec::new();
-        if name.kind() == Kind::Partnership {
-            for kind in BELONGING {
-                let names = tx.referrers_of_kind(name, kind, None, u64::MAX).await?;
-                let documents = tx.documents(&names).await?;
-                belonging.extend(documents.into_iter().filter(|document| belongs_to(name, document)));
-            }
+/// What belongs to a partnership and goes with it.
+async fn belonging(tx: &mut Tx, name: &Name) -> Result<Vec<Document>, Error> {
+    let mut belonging = Vec::new();
+    if name.kind() == Kind::Partnership {
+        for kind in BELONGING {
+            let names = tx.referrers_of_kind(name, kind, None, u64::MAX).await?;
+            let documents = tx.documents(&names).await?;
+            belonging.extend(documents.into_iter().filter(|document| belongs_to(name, document)));
         }
-        Ok(belonging)
     }
+    Ok(belonging)
 }
 
 /// Whether a document says that this partnership is its own.
@@ -163,15 +163,13 @@ async fn unused(tx: &mut Tx, name: &Name, belonging: &[Document]) -> Result<(), 
 /// A deleted resource as it was before its deletion.
 async fn before_deletion(tx: &mut Tx, current: &Document) -> Result<Resource, Error> {
     let kind = current.name.kind();
-    match tx.revision(&current.name, current.revision - 1).await? {
-        Some(revision) => Resource::decode(kind, revision.body),
-        // A version of this software that keeps no history wrote it.
-        None => {
-            let mut resource = Resource::decode(kind, current.body.clone())?;
-            resource.set_state(RecordState::Active);
-            Ok(resource)
-        }
+    if let Some(revision) = tx.revision(&current.name, current.revision - 1).await? {
+        return Resource::decode(kind, revision.body);
     }
+    // A version of this software that keeps no history wrote it.
+    let mut resource = Resource::decode(kind, current.body.clone())?;
+    resource.set_state(RecordState::Active);
+    Ok(resource)
 }
 
 fn must_be_at(current: &Document, etag: &str) -> Result<(), Error> {

@@ -122,21 +122,7 @@ impl Registry {
 
     /// The next version of a resource as it is stored, not deleted.
     pub(crate) fn next_version(&self, current: &Document, resource: &mut Resource) -> Document {
-        self.version_after(current, resource, self.now(), None)
-    }
-
-    /// The next version of a resource as it is stored.
-    pub(crate) fn version_after(
-        &self,
-        current: &Document,
-        resource: &mut Resource,
-        now: OffsetDateTime,
-        delete_time: Option<OffsetDateTime>,
-    ) -> Document {
-        // Never earlier than the version before, should the clock have been set back.
-        let now = now.max(current.update_time);
-        resource.set_name(&current.name);
-        resource.document(current.name.clone(), current.revision + 1, current.create_time, now, delete_time)
+        version_after(current, resource, self.now(), None)
     }
 
     /// Tells the index worker and searches that the feed has grown.
@@ -150,4 +136,17 @@ impl Registry {
             news
         });
     }
+}
+
+/// The next version of a resource as it is stored, deleted or not.
+pub(crate) fn version_after(
+    current: &Document,
+    resource: &mut Resource,
+    now: OffsetDateTime,
+    delete_time: Option<OffsetDateTime>,
+) -> Document {
+    // Never earlier than the version before, should the clock have been set back.
+    let now = now.max(current.update_time);
+    resource.set_name(&current.name);
+    resource.document(current.name.clone(), current.revision + 1, current.create_time, now, delete_time)
 }
