@@ -11,6 +11,7 @@ mod nodes {
     mod impostors;
     mod lists;
     mod officer;
+    mod quarantine;
     mod records;
     mod repeats;
     mod resources;

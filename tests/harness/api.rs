@@ -23,10 +23,11 @@ use isopolity_proto::{
     registry::{
         Agreement, City, CreateAgreementRequest, CreateOrganizationRequest, CreatePartnershipRequest,
         DeletePartnershipRequest, GetCityRequest, GetPartnershipRequest, ImportProgress, ImportRequest, ImportStart,
-        ListAgreementsRequest, Organization, Partnership, RowReport, UpdateCityRequest, UpdatePartnershipRequest,
-        agreement_service_client::AgreementServiceClient, city_service_client::CityServiceClient, import_request::Part,
-        import_response::News, import_service_client::ImportServiceClient,
-        organization_service_client::OrganizationServiceClient, partnership_service_client::PartnershipServiceClient,
+        ListAgreementsRequest, Organization, Partnership, RowOutcome, RowReport, UpdateCityRequest,
+        UpdatePartnershipRequest, agreement_service_client::AgreementServiceClient,
+        city_service_client::CityServiceClient, import_request::Part, import_response::News,
+        import_service_client::ImportServiceClient, organization_service_client::OrganizationServiceClient,
+        partnership_service_client::PartnershipServiceClient,
     },
 };
 use prost_types::FieldMask;
@@ -244,7 +245,12 @@ impl Api {
         let mut imported = Imported::default();
         while let Some(response) = news.message().await? {
             match response.news.unwrap() {
-                News::Row(row) => imported.rejected.push(row),
+                News::Row(row) => {
+                    if matches!(row.outcome(), RowOutcome::Rejected | RowOutcome::Doubtful) {
+                        imported.rejected.push(row.clone());
+                    }
+                    imported.rows.push(row);
+                }
                 News::Progress(progress) => imported.progress = progress,
             }
         }
@@ -255,8 +261,10 @@ impl Api {
 /// What came of an import.
 #[derive(Clone, Debug, Default)]
 pub struct Imported {
-    /// The rows that were rejected.
+    /// The rows that were not taken over.
     pub rejected: Vec<RowReport>,
+    /// All rows that were reported.
+    pub rows: Vec<RowReport>,
     /// The last word about progress.
     pub progress: ImportProgress,
 }

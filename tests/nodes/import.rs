@@ -48,7 +48,7 @@ async fn a_bad_row_is_named_by_line_and_column_and_stops_no_other() {
         ("Barcelona,ES,41.4,2.2,,East,CV,x,1,east,,1,0", "partner_lon", "east"),
         ("Barcelona,ES,41.4,2.2,,Half,CV,x,1,,,1,0", "partner_lon", "missing"),
         ("Barcelona,ES,41.4,2.2,,Crowd,CV,x,1,1,many,1,0", "partner_population", "many"),
-        ("Barcelona,ES,41.4", "", "fields"),
+        ("Barcelona,ES,41.4", "", "cells"),
     ];
     let mut file = header;
     for (row, ..) in &bad {
@@ -72,7 +72,7 @@ async fn a_bad_row_is_named_by_line_and_column_and_stops_no_other() {
     for (what, file, words) in [
         ("another file", "a,b\n1,2\n", "partner_country"),
         ("nothing", "", "header"),
-        ("an open quote", &format!("{}\"Barcelona,{}", rows().0, "x".repeat(3 << 20)), "quote"),
+        ("an open quote", &format!("{}\"Barcelona,{}", rows().0, "x".repeat(3 << 20)), "longer than"),
     ] {
         let imported = barcelona.api.import(csv(), file.as_bytes()).await.unwrap();
         assert!(imported.rejected.iter().any(|row| row.flaws[0].description.contains(words)), "{what}: {imported:?}");

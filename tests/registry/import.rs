@@ -1,11 +1,22 @@
-//! An import that breaks off, at any byte.
+//! What becomes of files: plans, repetitions, and imports that break off at any byte.
 
 use std::io;
 
 use bytes::Bytes;
 use isopolity_domain::Kind;
-use isopolity_proto::registry::{ImportFormat, ImportProgress, ImportStart};
-use isopolity_registry::{author::List, import::News};
+use isopolity_proto::{
+    options::Audience,
+    registry::{
+        Agreement, ImportFormat, ImportProgress, ImportRun, ImportStart, ListImportsRequest,
+        ListQuarantinedRowsRequest, RowOutcome, RowReport,
+    },
+    to_dynamic,
+    types::LocalizedText,
+};
+use isopolity_registry::{
+    author::{List, Terms},
+    import::News,
+};
 use isopolity_tests::{Resident, Town, town::administrator};
 use tokio::sync::mpsc;
 
@@ -14,6 +25,21 @@ const HEADER: &str = "city,city_country,city_lat,city_lon,city_population,partne
 
 /// Imports these bytes; then the file ends, or breaks off.
 async fn import(city: &Resident, format: ImportFormat, file: &[u8], breaks_off: bool) -> (ImportProgress, usize) {
+    let (progress, rows) = import_as(city, start(format), file, breaks_off).await;
+    (progress, rows.len())
+}
+
+fn start(format: ImportFormat) -> ImportStart {
+    ImportStart { format: format.into(), source_city: "Lisbon".into(), ..Default::default() }
+}
+
+/// The same on other terms. Returns the rows that were reported.
+async fn import_as(
+    city: &Resident,
+    start: ImportStart,
+    file: &[u8],
+    breaks_off: bool,
+) -> (ImportProgress, Vec<RowReport>) {
     let (chunks, received) = mpsc::channel(1_000);
     for chunk in file.chunks(97) {
         chunks.send(Ok(Bytes::copy_from_slice(chunk))).await.unwrap();
@@ -23,13 +49,40 @@ async fn import(city: &Resident, format: ImportFormat, file: &[u8], breaks_off: 
     }
     drop(chunks);
     let (news, mut heard) = mpsc::channel(1_000);
-    let start = ImportStart { format: format.into(), source_city: "Lisbon".into(), ..Default::default() };
     let progress = city.registry.import(&administrator(), start, received, news).await.unwrap();
-    let mut rejected = 0;
+    assert_eq!(progress.done, !breaks_off);
+    let mut rows = Vec::new();
     while let Some(news) = heard.recv().await {
-        rejected += usize::from(matches!(news, News::Row(_)));
+        if let News::Row(row) = news {
+            rows.push(row);
+        }
     }
-    (progress, rejected)
+    (progress, rows)
+}
+
+/// What became of rows: line, outcome and columns of flaws.
+fn outcomes(rows: &[RowReport]) -> Vec<(i64, RowOutcome, Vec<String>)> {
+    let columns = |row: &RowReport| row.flaws.iter().map(|flaw| flaw.column.clone()).collect();
+    rows.iter().map(|row| (row.line, row.outcome(), columns(row))).collect()
+}
+
+fn organization(id: &str, more: &str) -> String {
+    format!(
+        "{{\"@type\":\"type.googleapis.com/isopolity.registry.v1.Organization\",\
+         \"name\":\"cities/lisboa.example/organizations/{id}\",\
+         \"displayNames\":[{{\"text\":\"Padaria\",\"language\":\"pt\"}}],\
+         \"kind\":\"ORGANIZATION_KIND_ENTERPRISE\"{more}}}\n"
+    )
+}
+
+async fn quarantined(city: &Resident) -> usize {
+    let request = ListQuarantinedRowsRequest { parent: format!("cities/{}", city.city()), ..Default::default() };
+    city.registry.list_quarantined_rows(&administrator(), &request).await.unwrap().rows.len()
+}
+
+async fn imports(city: &Resident) -> Vec<ImportRun> {
+    let request = ListImportsRequest { parent: format!("cities/{}", city.city()), ..Default::default() };
+    city.registry.list_imports(&administrator(), &request).await.unwrap().imports
 }
 
 async fn kept(city: &Resident, kind: Kind) -> usize {
@@ -94,4 +147,140 @@ async fn a_csv_that_breaks_off_anywhere_leaves_whole_rows_only() {
     }
     let (progress, rejected) = import(&lisboa, ImportFormat::TwinTownsCsv, HEADER.as_bytes(), false).await;
     assert_eq!((progress.rows, rejected, kept(&lisboa, Kind::Agreement).await), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_dry_run_foretells_what_the_import_does() {
+    use RowOutcome::{Changed, New, Rejected, Same};
+    let town = Town::default();
+    let [lisboa] = town.of(["lisboa.example"]).await;
+    let country = |code: &str| format!(",\"country\":\"{code}\"");
+    let successor = |id: &str| format!("{},\"successor\":\"cities/lisboa.example/organizations/{id}\"", country("PT"));
+    let file = [
+        organization("a", &country("PT")),
+        organization("b", &successor("a")),
+        organization("c", &successor("nobody")),
+        organization("d", &successor("c")),
+        organization("a", &country("PT")),
+        organization("a", &country("CV")),
+        organization("e", &country("XX")),
+        organization("a", &successor("b")),
+        "{\n".to_owned(),
+    ]
+    .concat();
+    let rows = async |dry_run| {
+        let start = ImportStart { dry_run, report_all: true, ..start(ImportFormat::JsonLines) };
+        import_as(&lisboa, start, file.as_bytes(), false).await
+    };
+    let (foretold, planned) = rows(true).await;
+    assert_eq!(kept(&lisboa, Kind::Organization).await, 0);
+    assert_eq!((quarantined(&lisboa).await, imports(&lisboa).await), (0, Vec::new()));
+    let (progress, done) = rows(false).await;
+    assert_eq!(outcomes(&planned), outcomes(&done));
+    let found: Vec<RowOutcome> = done.iter().map(RowReport::outcome).collect();
+    assert_eq!(found, [New, New, Rejected, Rejected, Same, Changed, Rejected, Rejected, Rejected]);
+    assert_eq!(done[5].changed_fields, ["country"]);
+    assert!(done[7].flaws[0].description.contains("leads back"), "{done:?}");
+    assert_eq!(ImportProgress { import_id: String::new(), ..progress.clone() }, foretold);
+    assert_eq!((kept(&lisboa, Kind::Organization).await, quarantined(&lisboa).await), (2, 5));
+    let runs = imports(&lisboa).await;
+    assert_eq!((runs.len(), runs[0].progress.as_ref()), (1, Some(&progress)));
+}
+
+#[tokio::test]
+async fn a_record_of_which_the_file_states_no_audience_gets_the_default_and_is_never_opened_by_it() {
+    let town = Town::default();
+    let [lisboa] = town.of(["lisboa.example"]).await;
+    let name = "cities/lisboa.example/organizations/a".parse().unwrap();
+    let audience = async || {
+        let found = lisboa.registry.get(&administrator(), &name).await.unwrap();
+        found.transcode_to::<isopolity_proto::registry::Organization>().unwrap().audience()
+    };
+    for (default, more, expected) in [
+        (Audience::Internal, "\"PT\"", Audience::Internal),
+        (Audience::Public, "\"CV\"", Audience::Internal),
+        (Audience::Internal, "\"CV\",\"audience\":\"AUDIENCE_PUBLIC\"", Audience::Public),
+        (Audience::Federation, "\"CV\"", Audience::Federation),
+    ] {
+        let start = ImportStart { audience: default.into(), ..start(ImportFormat::JsonLines) };
+        let file = organization("a", &format!(",\"country\":{more}"));
+        import_as(&lisboa, start, file.as_bytes(), false).await;
+        assert_eq!(audience().await, expected, "{default:?} {more}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_can_not_say_all_keeps_what_people_added() {
+    let town = Town::default();
+    let [lisboa] = town.of(["lisboa.example"]).await;
+    let file = |population: u32| format!("{HEADER}Lisbon,PT,38.7,-9.1,,Praia,CV,x,14.9,-23.5,{population},2900,0\n");
+    let reported = ImportStart { report_all: true, source: "a file".into(), ..start(ImportFormat::TwinTownsCsv) };
+    let (_, rows) = import_as(&lisboa, reported.clone(), file(1).as_bytes(), false).await;
+    let name = rows[0].names[0].parse().unwrap();
+    let read = async || {
+        let found = lisboa.registry.get(&administrator(), &name).await.unwrap();
+        found.transcode_to::<Agreement>().unwrap()
+    };
+    let imported = read().await;
+    let change = Agreement {
+        remarks: vec![LocalizedText { text: "Dormant".into(), language: "en".into(), ..Default::default() }],
+        audience: Audience::Internal.into(),
+        ..imported.clone()
+    };
+    let registry = &lisboa.registry;
+    registry.update(&administrator(), Kind::Agreement, to_dynamic(&change), &[], Terms::default()).await.unwrap();
+
+    lisboa.clock.advance(time::Duration::days(1));
+    let renamed = ImportStart { source: "the same file".into(), ..reported.clone() };
+    let (_, rows) = import_as(&lisboa, renamed, file(1).as_bytes(), false).await;
+    assert_eq!(rows[0].outcome(), RowOutcome::Same, "another day or another file name is no news");
+
+    let (_, rows) = import_as(&lisboa, reported, file(2).as_bytes(), false).await;
+    assert_eq!(
+        (rows[0].outcome(), rows[0].changed_fields.as_slice()),
+        (RowOutcome::Changed, &["parties".to_owned()][..])
+    );
+    let found = read().await;
+    assert_eq!((&found.remarks, found.audience()), (&change.remarks, Audience::Internal));
+    assert_eq!(found.parties[1].place.as_ref().unwrap().population, 2);
+    let retrieved = |agreement: &Agreement| agreement.provenance.as_ref().unwrap().retrieve_time.unwrap();
+    assert_eq!(retrieved(&found).seconds - retrieved(&imported).seconds, 24 * 60 * 60);
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_not_brought_back_by_a_file() {
+    let town = Town::default();
+    let [lisboa] = town.of(["lisboa.example"]).await;
+    let file = organization("a", ",\"country\":\"PT\"");
+    import(&lisboa, ImportFormat::JsonLines, file.as_bytes(), false).await;
+    let name = "cities/lisboa.example/organizations/a".parse().unwrap();
+    lisboa.registry.delete(&administrator(), &name, "", Terms::default()).await.unwrap();
+    let (_, rows) = import_as(&lisboa, start(ImportFormat::JsonLines), file.as_bytes(), false).await;
+    assert_eq!(rows[0].outcome(), RowOutcome::Rejected);
+    assert!(rows[0].flaws[0].description.contains("restore it"), "{rows:?}");
+    assert_eq!(kept(&lisboa, Kind::Organization).await, 0);
+}
+
+#[tokio::test]
+async fn a_line_of_200_megabytes_is_passed_over_and_the_next_one_read() {
+    let town = Town::default();
+    let [lisboa] = town.of(["lisboa.example"]).await;
+    let row = organization("a", ",\"country\":\"PT\"");
+    let length = i64::try_from(row.len()).unwrap();
+    // A channel of one: the next chunk comes only when the last was read.
+    let (chunks, received) = mpsc::channel(1);
+    let fed = tokio::spawn(async move {
+        let megabyte = Bytes::from(vec![b'x'; 1 << 20]);
+        for _ in 0..200 {
+            chunks.send(Ok(megabyte.clone())).await.unwrap();
+        }
+        chunks.send(Ok(Bytes::from(format!("\n{row}")))).await.unwrap();
+    });
+    let (news, mut heard) = mpsc::channel(1_000);
+    let start = start(ImportFormat::JsonLines);
+    let progress = lisboa.registry.import(&administrator(), start, received, news).await.unwrap();
+    fed.await.unwrap();
+    let Some(News::Row(row)) = heard.recv().await else { panic!("the long line is not reported") };
+    assert!(row.line == 1 && row.flaws[0].description.contains("longer than"), "{row:?}");
+    assert_eq!((progress.created, progress.rejected, progress.bytes), (1, 1, (200 << 20) + 1 + length));
 }

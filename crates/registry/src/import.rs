@@ -1,37 +1,61 @@
 //! Bringing many resources in at once, from files.
 //!
-//! Bytes come in, rows come out of a parser on a thread of its own, and batches of them are written, each in one
-//! transaction with its records and feed entries. Names are derived from the rows' own keys, so that the same file again
-//! changes nothing, and an interrupted import is resumed by importing the file again. Memory holds a batch, not the file.
+//! Every form of file goes the same way: read, map, validate, plan, apply. A reader of `isopolity-exchange` turns bytes into
+//! rows on a thread of its own; batches of rows are planned and written, each in one transaction with its records, feed
+//! entries and what goes into quarantine. A row is never split: all its resources are written or none. Names are derived
+//! from the rows' own keys, so that the same file again changes nothing, and an interrupted import is resumed by importing
+//! the file again. Memory holds a batch, not the file.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | `reader` | the file as it arrives |
+//! | `form` | which reader a file gets |
+//! | `run` | batches, progress and news |
+//! | `plan` | what becomes of each row |
+//! | `change` | what a resource becomes when a file speaks of it |
+//! | `seen` | what a dry run would have written |
+//! | `apply` | writing what was planned |
+//! | `quarantine` | rows that were not taken over: list, correct, discard |
 
-mod json_lines;
+mod apply;
+mod change;
+mod form;
+mod plan;
+mod quarantine;
 mod reader;
-mod twin_towns;
+mod run;
+mod seen;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-};
+use std::io;
 
 use bytes::Bytes;
-use isopolity_domain::{Kind, Name, Violation, text::fold, validate};
-use isopolity_proto::registry::{City, ImportFormat, ImportProgress, ImportStart, RowFlaw, RowOutcome, RowReport};
-use isopolity_store::Document;
-use prost_reflect::DynamicMessage;
+use isopolity_domain::{Kind, Name, Violation, question::check_page_size, text::fold};
+use isopolity_proto::{
+    error::Reason,
+    registry::{
+        City, GuessMappingRequest, ImportFormat, ImportProgress, ImportStart, ListImportsRequest, ListImportsResponse,
+        RowReport,
+    },
+};
 use tokio::sync::mpsc;
 use tracing::info;
 
-use crate::{
-    Caller, Error, Registry, Right,
-    author::{Change, Resource},
-};
+use crate::{Caller, Error, Registry, Right, author::Resource};
+use form::Form;
+use run::Run;
 
-/// Rows that are written in one transaction.
+/// Rows, or resources, that are written in one transaction.
 const BATCH: usize = 200;
-/// The longest line of a file.
-const LINE_MAX: usize = 1 << 20;
-/// The longest text about a source.
-const SOURCE_MAX: usize = 500;
+/// Rows that wait between the reader and the writer. Few, because one may be several megabytes large.
+const ROWS_WAITING: usize = 16;
+/// The most imports or rows in quarantine on a page.
+const PAGE_MAX: i32 = 1_000;
+/// As many of them where the caller names no size.
+const PAGE_DEFAULT: i32 = 50;
+/// The largest beginning of a text from which a mapping is guessed.
+const HEAD_MAX: usize = 1 << 20;
+/// The largest workbook from which a mapping is guessed.
+const WORKBOOK_HEAD_MAX: usize = 3 << 20;
 
 /// News of an import.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,36 +66,10 @@ pub enum News {
     Progress(ImportProgress),
 }
 
-/// A row that was rejected.
-#[derive(Clone, Debug)]
-pub(crate) struct RejectedRow {
-    line: i64,
-    column: String,
-    character: i64,
-    description: String,
-}
-
-/// What a parser makes of a row.
-#[derive(Debug)]
-enum Row {
-    /// A resource. The node has still to validate it.
-    Resource { line: i64, name: Name, resource: DynamicMessage },
-    /// A row that can't become one.
-    Rejected(RejectedRow),
-    /// A row of another city.
-    Skipped,
-}
-
-/// A row and how much of the file is read with it.
-#[derive(Debug)]
-struct Parsed {
-    row: Row,
-    bytes: i64,
-}
-
 impl Registry {
     /// Imports a file, chunk by chunk, and tells what becomes of it. Returns when everything is committed. An error among
-    /// the chunks ends the file: what stands before it is imported, the row that it cuts is not.
+    /// the chunks ends the file: what stands before it is imported, the row that it cuts is not, and the progress is not
+    /// `done`.
     ///
     /// # Errors
     /// [`Error::RightMissing`], [`Error::Invalid`] for a start that makes no sense, and what the store says: the rows that
@@ -84,49 +82,92 @@ impl Registry {
         news: mpsc::Sender<News>,
     ) -> Result<ImportProgress, Error> {
         caller.must(Right::Edit)?;
-        for (field, text) in [("start.source", &start.source), ("start.licence", &start.licence)] {
-            if text.chars().count() > SOURCE_MAX {
-                return Err(Violation::invalid(field, format!("is longer than {SOURCE_MAX} characters")).into());
-            }
-        }
-        let (rows, parsed) = mpsc::channel(BATCH);
-        let reader = reader::Chunks::new(chunks);
-        let city = self.city().clone();
+        let form = self.form(&start).await?;
+        let (chunks, broken_off) = reader::Chunks::new(chunks);
+        let (sender, rows) = mpsc::channel(ROWS_WAITING);
+        let reading = form.clone();
+        let reader = tokio::task::spawn_blocking(move || run::read(&reading, chunks, &broken_off, &sender));
         let dry_run = start.dry_run;
-        let parser = match start.format() {
-            ImportFormat::TwinTownsCsv => {
-                let source_cities = self.source_cities(&start).await?;
-                let mapping = twin_towns::Mapping::new(city, source_cities, &start);
-                tokio::task::spawn_blocking(move || twin_towns::parse(reader, &mapping, &rows))
-            }
-            ImportFormat::JsonLines => tokio::task::spawn_blocking(move || json_lines::parse(reader, &city, &rows)),
-            _ => return Err(Violation::required("start.format").into()),
-        };
-        let mut run = Run {
-            registry: self,
-            author: caller.id().to_owned(),
-            write: !dry_run,
-            news,
-            progress: ImportProgress::default(),
-            batch: Vec::new(),
-            names: BTreeSet::new(),
-            seen: BTreeSet::new(),
-        };
-        run.all(parsed).await?;
-        parser.await.map_err(Error::internal)?;
-        run.progress.done = true;
-        run.report().await;
+        let mut run = Run::begin(self, caller, form, start, news).await?;
+        run.all(rows).await?;
+        let whole = reader.await.map_err(Error::internal)?;
+        let progress = run.end(whole).await?;
         info!(
-            import.rows = run.progress.rows,
-            import.created = run.progress.created,
-            import.updated = run.progress.updated,
-            import.unchanged = run.progress.unchanged,
-            import.rejected = run.progress.rejected,
+            import.id = progress.import_id,
+            import.rows = progress.rows,
+            import.created = progress.created,
+            import.updated = progress.updated,
+            import.unchanged = progress.unchanged,
+            import.rejected = progress.rejected,
+            import.doubtful = progress.doubtful,
             import.dry_run = dry_run,
+            import.whole = whole,
             caller.id = caller.id(),
             "import done"
         );
-        Ok(run.progress)
+        Ok(progress)
+    }
+
+    /// Proposes a mapping for a table from its header and first rows.
+    ///
+    /// # Errors
+    /// [`Error::RightMissing`], and [`Error::Invalid`] for what is no table.
+    pub async fn guess_mapping(&self, caller: &Caller, request: GuessMappingRequest) -> Result<String, Error> {
+        caller.must(Right::Edit)?;
+        let (workbook, largest) = match request.format() {
+            ImportFormat::Table => (false, HEAD_MAX),
+            ImportFormat::Workbook => (true, WORKBOOK_HEAD_MAX),
+            ImportFormat::Unspecified => return Err(Violation::required("format").into()),
+            _ => return Err(Violation::invalid("format", "only a table or a workbook needs a mapping").into()),
+        };
+        let GuessMappingRequest { head, kind, .. } = request;
+        if head.len() > largest {
+            let description = format!("is {} bytes large; send at most {largest}", head.len());
+            return Err(Violation::invalid("head", description).into());
+        }
+        let kind = match kind.as_str() {
+            "" => None,
+            word => Some(Kind::parse(word).ok_or_else(|| {
+                let kinds = Kind::ALL.map(Kind::as_str).join(", ");
+                Violation::invalid("kind", format!("{word:?} is not a kind of resource; there are {kinds}"))
+            })?),
+        };
+        let guessed = tokio::task::spawn_blocking(move || isopolity_exchange::guess::guess(&head, workbook, kind))
+            .await
+            .map_err(Error::internal)?;
+        Ok(guessed.map_err(|error| Violation::invalid("head", error.to_string()))?)
+    }
+
+    /// Lists the imports, the latest first.
+    ///
+    /// # Errors
+    /// [`Error::RightMissing`], and [`Error::Invalid`] for a parent that is not this city, a page size out of range or a
+    /// foreign page token.
+    pub async fn list_imports(
+        &self,
+        caller: &Caller,
+        request: &ListImportsRequest,
+    ) -> Result<ListImportsResponse, Error> {
+        caller.must(Right::Read)?;
+        self.must_be_this_city(&request.parent)?;
+        let size = check_page_size(request.page_size, "page_size", PAGE_DEFAULT, PAGE_MAX)?;
+        let before = self.page_after("imports", &request.page_token)?;
+        let limit = u64::try_from(size).unwrap_or(u64::MAX).saturating_add(1);
+        let mut runs = self.store().imports(before.as_deref(), limit).await?;
+        let more = runs.len() > size;
+        runs.truncate(size);
+        let next_page_token = match runs.last() {
+            Some(last) if more => self.page_token("imports", &last.id),
+            _ => String::new(),
+        };
+        let imports = runs.into_iter().map(run::reported).collect::<Result<_, Error>>()?;
+        Ok(ListImportsResponse { imports, next_page_token })
+    }
+
+    /// How the file of an import is to be read.
+    async fn form(&self, start: &ImportStart) -> Result<Form, Error> {
+        let names = self.source_cities(start).await?;
+        Ok(Form::new(start, self.city().clone(), names)?)
     }
 
     /// The spellings under which this city stands in a file of several cities.
@@ -139,187 +180,34 @@ impl Registry {
         let profile: City = Resource::decode(Kind::City, document.body)?.0.transcode_to().map_err(Error::internal)?;
         Ok(profile.display_names.iter().map(|one| fold(&one.text)).collect())
     }
-}
 
-/// An import on its way.
-struct Run<'a> {
-    registry: &'a Registry,
-    author: String,
-    /// False in a dry run.
-    write: bool,
-    news: mpsc::Sender<News>,
-    progress: ImportProgress,
-    batch: Vec<(i64, Name, Resource)>,
-    /// The names in the batch.
-    names: BTreeSet<Name>,
-    /// In a dry run, what the rows before would have written: later rows may refer to it.
-    seen: BTreeSet<Name>,
-}
-
-impl Run<'_> {
-    async fn all(&mut self, mut parsed: mpsc::Receiver<Parsed>) -> Result<(), Error> {
-        while let Some(Parsed { row, bytes }) = parsed.recv().await {
-            match row {
-                Row::Skipped => self.progress.skipped += 1,
-                Row::Rejected(rejected) => self.reject(rejected).await,
-                Row::Resource { line, name, resource } => {
-                    if self.batch.len() >= BATCH || self.names.contains(&name) {
-                        self.flush().await?;
-                    }
-                    self.take(line, name, resource).await;
-                }
-            }
-            self.progress.rows += 1;
-            self.progress.bytes = bytes;
-            if self.progress.rows % i64::try_from(BATCH).unwrap_or(i64::MAX) == 0 {
-                self.flush().await?;
-            }
-        }
-        self.flush().await
-    }
-
-    /// Validates a row and puts it into the batch.
-    async fn take(&mut self, line: i64, name: Name, resource: DynamicMessage) {
-        let mut resource = Resource(resource);
-        resource.set_name(&name);
-        if let Err(violation) = self.registry.must_be_ours(&name, "name") {
-            return self.reject_violations(line, vec![violation]).await;
-        }
-        match validate::validate(name.kind(), &resource.0) {
-            Ok(()) => {
-                self.names.insert(name.clone());
-                self.batch.push((line, name, resource));
-            }
-            Err(violations) => self.reject_violations(line, violations.0).await,
+    fn must_be_this_city(&self, parent: &str) -> Result<(), Violation> {
+        let expected = Name::of_city(self.city().clone()).to_string();
+        match parent {
+            "" => Err(Violation::required("parent")),
+            _ if parent == expected => Ok(()),
+            _ => Err(Violation::invalid("parent", format!("must be {expected}, this node's city, not {parent:?}"))),
         }
     }
 
-    /// Writes the batch, all of it or nothing.
-    async fn flush(&mut self) -> Result<(), Error> {
-        let batch = std::mem::take(&mut self.batch);
-        self.names.clear();
-        if !batch.is_empty() {
-            self.write(batch).await?;
-        }
-        self.report().await;
-        Ok(())
+    fn page_token(&self, purpose: &str, after: &str) -> String {
+        isopolity_domain::page_token::encode(&self.inner.page_key, purpose, after)
     }
 
-    async fn write(&mut self, batch: Vec<(i64, Name, Resource)>) -> Result<(), Error> {
-        let mut tx = self.registry.store().begin("import").await?;
-        let names: Vec<Name> = batch.iter().map(|(_, name, _)| name.clone()).collect();
-        let mut current: BTreeMap<Name, Document> =
-            tx.documents(&names).await?.into_iter().map(|one| (one.name.clone(), one)).collect();
-        let known = self.known_references(&mut tx, &batch).await?;
-
-        let (mut fresh, mut changed, mut unchanged) = (Vec::new(), Vec::new(), 0);
-        let mut rejected = Vec::new();
-        // Within a file a row may refer to the rows above it, and to those of them only that were not rejected.
-        let mut accepted: BTreeSet<Name> = BTreeSet::new();
-        for (line, name, mut resource) in batch {
-            let missing: Vec<Violation> = validate::references(name.kind(), &resource.0)
-                .into_iter()
-                .filter(|(_, to)| to.city() == self.registry.city())
-                .filter(|(_, to)| !known.contains(to) && !accepted.contains(to) && !self.seen.contains(to))
-                .map(|(field, to)| crate::author::dangling(&field, &to))
-                .collect();
-            if !missing.is_empty() {
-                rejected.push((line, missing));
-                continue;
-            }
-            accepted.insert(name.clone());
-            match current.remove(&name) {
-                None => fresh.push(self.registry.first_version(&name, &mut resource)),
-                Some(before) => {
-                    let same = Resource::decode(name.kind(), before.body.clone())?.content() == resource.content();
-                    if same {
-                        unchanged += 1;
-                    } else {
-                        changed.push((self.registry.next_version(&before, &mut resource), before.revision));
-                    }
-                }
-            }
+    fn page_after(&self, purpose: &str, token: &str) -> Result<Option<String>, Violation> {
+        if token.is_empty() {
+            return Ok(None);
         }
-        tx.insert_documents(&fresh).await?;
-        for (document, revision) in &changed {
-            if !tx.update_document(document, *revision).await? {
-                return Err(Error::EtagMismatch(document.name.clone()));
-            }
-        }
-        let (created, updated) = (fresh.len(), changed.len());
-        let settled = fresh
-            .into_iter()
-            .map(Change::created)
-            .chain(changed.into_iter().map(|(document, _)| Change::updated(document)))
-            .collect();
-        self.registry.settle(tx, &self.author, settled, !self.write).await?;
-
-        if !self.write {
-            self.seen.append(&mut accepted);
-        }
-        self.progress.created += i64::try_from(created).unwrap_or_default();
-        self.progress.updated += i64::try_from(updated).unwrap_or_default();
-        self.progress.unchanged += unchanged;
-        for (line, violations) in rejected {
-            self.reject_violations(line, violations).await;
-        }
-        Ok(())
-    }
-
-    /// Which of the resources that a batch refers to exist in the store.
-    async fn known_references(
-        &self,
-        tx: &mut isopolity_store::Tx,
-        batch: &[(i64, Name, Resource)],
-    ) -> Result<BTreeSet<Name>, Error> {
-        let wanted: BTreeSet<Name> = batch
-            .iter()
-            .flat_map(|(_, name, resource)| validate::references(name.kind(), &resource.0))
-            .map(|(_, to)| to)
-            .filter(|to| to.city() == self.registry.city())
-            .collect();
-        if wanted.is_empty() {
-            return Ok(BTreeSet::new());
-        }
-        Ok(tx.existing(&wanted.into_iter().collect::<Vec<_>>()).await?)
-    }
-
-    async fn reject_violations(&mut self, line: i64, violations: Vec<Violation>) {
-        let column = violations.first().map(|first| first.field.clone()).unwrap_or_default();
-        let description: Vec<String> = violations
-            .iter()
-            .enumerate()
-            .map(
-                |(at, one)| {
-                    if at == 0 { one.description.clone() } else { format!("{}: {}", one.field, one.description) }
-                },
-            )
-            .collect();
-        self.reject(RejectedRow { line, column, character: 0, description: description.join("; ") }).await;
-    }
-
-    async fn reject(&mut self, rejected: RejectedRow) {
-        self.progress.rejected += 1;
-        let RejectedRow { line, column, character, description } = rejected;
-        let flaws = vec![RowFlaw { column, character, description }];
-        self.tell(News::Row(RowReport { line, outcome: RowOutcome::Rejected.into(), flaws, ..Default::default() }))
-            .await;
-    }
-
-    async fn report(&mut self) {
-        let progress = self.progress.clone();
-        self.tell(News::Progress(progress)).await;
-    }
-
-    /// Whoever listens may go away; what was begun is finished all the same, as each batch is whole.
-    async fn tell(&mut self, news: News) {
-        if self.news.send(news).await.is_err() {
-            tracing::debug!("nobody listens to the import any more");
-        }
+        let after = isopolity_domain::page_token::decode(&self.inner.page_key, purpose, token);
+        after.map(Some).map_err(|error| error.at("page_token"))
     }
 }
 
-/// A row that is rejected as a whole or because of one column.
-fn rejected(line: i64, column: &str, character: i64, description: impl Into<String>) -> Row {
-    Row::Rejected(RejectedRow { line, column: column.to_owned(), character, description: description.into() })
+/// Something that is too large to be kept.
+fn too_large(field: &str, size: usize, largest: usize) -> Violation {
+    Violation {
+        field: field.to_owned(),
+        reason: Reason::MessageTooLarge,
+        description: format!("is {size} bytes large; at most {largest} are kept"),
+    }
 }

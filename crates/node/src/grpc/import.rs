@@ -2,13 +2,18 @@
 
 use std::{io, pin::Pin};
 
+use bytes::Bytes;
 use isopolity_domain::Violation;
 use isopolity_proto::registry::{
-    ImportRequest, ImportResponse, import_request::Part, import_response, import_service_server::ImportService,
+    DiscardQuarantinedRowRequest, DiscardQuarantinedRowResponse, GuessMappingRequest, GuessMappingResponse,
+    ImportRequest, ImportResponse, ListImportsRequest, ListImportsResponse, ListQuarantinedRowsRequest,
+    ListQuarantinedRowsResponse, RedriveQuarantinedRowRequest, RedriveQuarantinedRowResponse, import_request::Part,
+    import_response, import_service_server::ImportService,
 };
 use isopolity_registry::{Right, import::News};
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument as _;
 
@@ -37,52 +42,19 @@ impl ImportService for Services {
         };
 
         let (chunk_sender, chunks) = mpsc::channel(CHUNKS_WAITING);
-        let (news_sender, mut news) = mpsc::channel(NEWS_WAITING);
+        let (news_sender, news) = mpsc::channel(NEWS_WAITING);
         let (responses, stream) = mpsc::channel(NEWS_WAITING);
         let registry = self.registry.clone();
         let draining = self.draining.clone();
-        let fed = async move {
-            let refused = loop {
-                let part = tokio::select! {
-                    // What was read so far is finished; the client repeats the rest.
-                    () = draining.cancelled() => break shutting_down(),
-                    part = parts.message() => part,
-                };
-                match part.map(|part| part.map(|part| part.part)) {
-                    Ok(None) => return Ok(()),
-                    Ok(Some(Some(Part::Chunk(chunk)))) if chunk.len() <= CHUNK_MAX => {
-                        if chunk_sender.send(Ok(chunk)).await.is_err() {
-                            return Ok(());
-                        }
-                    }
-                    Ok(Some(Some(Part::Chunk(_)))) => {
-                        let description = format!("is larger than {CHUNK_MAX} bytes: send smaller ones");
-                        break status(&Violation::invalid("chunk", description).into());
-                    }
-                    Ok(Some(Some(Part::Start(_)) | None)) => {
-                        break status(&Violation::invalid("start", "comes once, first").into());
-                    }
-                    Err(broken) => break broken,
-                }
-            };
-            // Without this the row that was cut off would pass for a whole one.
-            let cut = io::Error::new(io::ErrorKind::UnexpectedEof, "the file broke off");
-            drop(chunk_sender.send(Err(cut)).await);
-            Err(refused)
-        };
-        let told = responses.clone();
-        let told = async move {
-            while let Some(one) = news.recv().await {
-                let news = match one {
-                    News::Row(row) => import_response::News::Row(row),
-                    News::Progress(progress) => import_response::News::Progress(progress),
-                };
-                // A client that went away hears nothing; the batches that came are finished all the same.
-                drop(told.send(Ok(ImportResponse { news: Some(news) })).await);
-            }
-        };
+        let told = tell(news, responses.clone());
         let work = async move {
-            let imported = registry.import(&caller, start, chunks, news_sender);
+            let ended = CancellationToken::new();
+            let fed = feed(parts, chunk_sender, draining, ended.clone());
+            let imported = async {
+                // Without an import nobody waits for the rest of the file.
+                let _ended = ended.drop_guard();
+                registry.import(&caller, start, chunks, news_sender).await
+            };
             let (imported, fed, ()) = tokio::join!(imported, fed, told);
             let end = match (imported, fed) {
                 (Err(error), _) => status(&error),
@@ -97,36 +69,97 @@ impl ImportService for Services {
 
     async fn guess_mapping(
         &self,
-        _request: Request<isopolity_proto::registry::GuessMappingRequest>,
-    ) -> Result<Response<isopolity_proto::registry::GuessMappingResponse>, Status> {
-        Err(Status::unimplemented("not served yet"))
+        request: Request<GuessMappingRequest>,
+    ) -> Result<Response<GuessMappingResponse>, Status> {
+        let caller = self.caller(request.metadata()).await?;
+        let guessed = self.registry.guess_mapping(&caller, request.into_inner()).await;
+        let mapping = guessed.map_err(|error| status(&error))?;
+        Ok(Response::new(GuessMappingResponse { mapping }))
     }
 
     async fn list_imports(
         &self,
-        _request: Request<isopolity_proto::registry::ListImportsRequest>,
-    ) -> Result<Response<isopolity_proto::registry::ListImportsResponse>, Status> {
-        Err(Status::unimplemented("not served yet"))
+        request: Request<ListImportsRequest>,
+    ) -> Result<Response<ListImportsResponse>, Status> {
+        let caller = self.caller(request.metadata()).await?;
+        let page = self.registry.list_imports(&caller, request.get_ref()).await;
+        page.map(Response::new).map_err(|error| status(&error))
     }
 
     async fn list_quarantined_rows(
         &self,
-        _request: Request<isopolity_proto::registry::ListQuarantinedRowsRequest>,
-    ) -> Result<Response<isopolity_proto::registry::ListQuarantinedRowsResponse>, Status> {
-        Err(Status::unimplemented("not served yet"))
+        request: Request<ListQuarantinedRowsRequest>,
+    ) -> Result<Response<ListQuarantinedRowsResponse>, Status> {
+        let caller = self.caller(request.metadata()).await?;
+        let page = self.registry.list_quarantined_rows(&caller, request.get_ref()).await;
+        page.map(Response::new).map_err(|error| status(&error))
     }
 
     async fn redrive_quarantined_row(
         &self,
-        _request: Request<isopolity_proto::registry::RedriveQuarantinedRowRequest>,
-    ) -> Result<Response<isopolity_proto::registry::RedriveQuarantinedRowResponse>, Status> {
-        Err(Status::unimplemented("not served yet"))
+        request: Request<RedriveQuarantinedRowRequest>,
+    ) -> Result<Response<RedriveQuarantinedRowResponse>, Status> {
+        let caller = self.caller(request.metadata()).await?;
+        let row = self.registry.redrive_quarantined_row(&caller, request.into_inner()).await;
+        let row = row.map_err(|error| status(&error))?;
+        Ok(Response::new(RedriveQuarantinedRowResponse { row: Some(row) }))
     }
 
     async fn discard_quarantined_row(
         &self,
-        _request: Request<isopolity_proto::registry::DiscardQuarantinedRowRequest>,
-    ) -> Result<Response<isopolity_proto::registry::DiscardQuarantinedRowResponse>, Status> {
-        Err(Status::unimplemented("not served yet"))
+        request: Request<DiscardQuarantinedRowRequest>,
+    ) -> Result<Response<DiscardQuarantinedRowResponse>, Status> {
+        let caller = self.caller(request.metadata()).await?;
+        let discarded = self.registry.discard_quarantined_row(&caller, request.get_ref()).await;
+        discarded.map_err(|error| status(&error))?;
+        Ok(Response::new(DiscardQuarantinedRowResponse {}))
+    }
+}
+
+/// Hands the file on, chunk by chunk, until its end or that of the import.
+async fn feed(
+    mut parts: Streaming<ImportRequest>,
+    chunks: mpsc::Sender<io::Result<Bytes>>,
+    draining: CancellationToken,
+    ended: CancellationToken,
+) -> Result<(), Status> {
+    let refused = loop {
+        let part = tokio::select! {
+            () = ended.cancelled() => return Ok(()),
+            // What was read so far is finished; the client repeats the rest.
+            () = draining.cancelled() => break shutting_down(),
+            part = parts.message() => part,
+        };
+        match part.map(|part| part.map(|part| part.part)) {
+            Ok(None) => return Ok(()),
+            Ok(Some(Some(Part::Chunk(chunk)))) if chunk.len() <= CHUNK_MAX => {
+                if chunks.send(Ok(chunk)).await.is_err() {
+                    return Ok(());
+                }
+            }
+            Ok(Some(Some(Part::Chunk(_)))) => {
+                let description = format!("is larger than {CHUNK_MAX} bytes: send smaller ones");
+                break status(&Violation::invalid("chunk", description).into());
+            }
+            Ok(Some(Some(Part::Start(_)) | None)) => {
+                break status(&Violation::invalid("start", "comes once, first").into());
+            }
+            Err(broken) => break broken,
+        }
+    };
+    // Without this the row that was cut off would pass for a whole one.
+    let cut = io::Error::new(io::ErrorKind::UnexpectedEof, "the file broke off");
+    drop(chunks.send(Err(cut)).await);
+    Err(refused)
+}
+
+async fn tell(mut news: mpsc::Receiver<News>, responses: mpsc::Sender<Result<ImportResponse, Status>>) {
+    while let Some(one) = news.recv().await {
+        let news = match one {
+            News::Row(row) => import_response::News::Row(row),
+            News::Progress(progress) => import_response::News::Progress(progress),
+        };
+        // A client that went away hears nothing; the batches that came are finished all the same.
+        drop(responses.send(Ok(ImportResponse { news: Some(news) })).await);
     }
 }

@@ -1,22 +1,39 @@
-//! The file as it arrives, as something that a parser can read.
+//! The file as it arrives, as something that a reader can read.
 
-use std::io::{self, BufRead, Read};
+use std::{
+    fs::File,
+    io::{self, BufRead, Read, Seek as _},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use bytes::{Buf as _, Bytes};
 use tokio::sync::mpsc;
-
-use super::LINE_MAX;
 
 /// Chunks of a file, read by a blocking thread.
 #[derive(Debug)]
 pub(super) struct Chunks {
     receiver: mpsc::Receiver<io::Result<Bytes>>,
     current: Bytes,
+    broken_off: BrokenOff,
+}
+
+/// Whether the file ended before its end.
+#[derive(Clone, Debug, Default)]
+pub(super) struct BrokenOff(Arc<AtomicBool>);
+
+impl BrokenOff {
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 impl Chunks {
-    pub(super) fn new(receiver: mpsc::Receiver<io::Result<Bytes>>) -> Self {
-        Self { receiver, current: Bytes::new() }
+    pub(super) fn new(receiver: mpsc::Receiver<io::Result<Bytes>>) -> (Self, BrokenOff) {
+        let broken_off = BrokenOff::default();
+        (Self { receiver, current: Bytes::new(), broken_off: broken_off.clone() }, broken_off)
     }
 }
 
@@ -35,8 +52,16 @@ impl Read for Chunks {
 impl BufRead for Chunks {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.current.is_empty() {
+            if self.broken_off.is_set() {
+                // Also for whoever asks again: the end must not pass for the file's.
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file broke off"));
+            }
             match self.receiver.blocking_recv() {
-                Some(chunk) => self.current = chunk?,
+                Some(Ok(chunk)) => self.current = chunk,
+                Some(Err(error)) => {
+                    self.broken_off.0.store(true, Ordering::Release);
+                    return Err(error);
+                }
                 None => break,
             }
         }
@@ -48,76 +73,47 @@ impl BufRead for Chunks {
     }
 }
 
-/// A line of a file.
-pub(super) enum Line {
-    /// Its bytes, without the line end.
-    Whole(Vec<u8>),
-    /// It is longer than a line may be; it was passed over.
-    TooLong,
-}
-
-/// The next line and how many bytes it took, or `None` at the end. Never holds more than a line may be long.
-pub(super) fn next_line(reader: &mut impl BufRead) -> io::Result<Option<(Line, usize)>> {
-    let mut line = Vec::new();
-    let mut taken = 0;
-    loop {
-        let available = reader.fill_buf()?;
-        if available.is_empty() {
-            break;
-        }
-        let end = available.iter().position(|byte| *byte == b'\n');
-        let amount = end.map_or(available.len(), |end| end + 1);
-        if line.len() <= LINE_MAX {
-            line.extend(available.iter().take(amount.min(LINE_MAX + 2)));
-        }
-        reader.consume(amount);
-        taken += amount;
-        if end.is_some() {
-            break;
-        }
+/// Puts a file that has to be there as a whole into a temporary one, which nobody else sees and which is gone when it is
+/// closed.
+///
+/// # Errors
+/// What the disk or the file says, and that it is larger than `largest` bytes.
+pub(super) fn spool(mut file: impl Read, largest: u64) -> io::Result<File> {
+    let mut spooled = tempfile::tempfile()?;
+    let taken = io::copy(&mut file.by_ref().take(largest.saturating_add(1)), &mut spooled)?;
+    if taken > largest {
+        let what = format!("it is larger than {largest} bytes: save its sheet as CSV");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
     }
-    if taken == 0 {
-        return Ok(None);
-    }
-    if line.last() == Some(&b'\n') {
-        line.pop();
-    }
-    if line.last() == Some(&b'\r') {
-        line.pop();
-    }
-    Ok(Some((if line.len() > LINE_MAX { Line::TooLong } else { Line::Whole(line) }, taken)))
+    spooled.rewind()?;
+    Ok(spooled)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn lines(text: &[u8]) -> Vec<(Option<String>, usize)> {
-        let mut reader = io::BufReader::with_capacity(7, text);
-        let mut lines = Vec::new();
-        while let Some((line, taken)) = next_line(&mut reader).unwrap() {
-            let text = match line {
-                Line::Whole(bytes) => Some(String::from_utf8(bytes).unwrap()),
-                Line::TooLong => None,
-            };
-            lines.push((text, taken));
-        }
-        lines
+    #[test]
+    fn a_file_that_broke_off_has_no_end() {
+        let (sender, receiver) = mpsc::channel(10);
+        let (mut chunks, broken_off) = Chunks::new(receiver);
+        sender.try_send(Ok(Bytes::from_static(b"whole\nha"))).unwrap();
+        sender.try_send(Err(io::Error::other("gone"))).unwrap();
+        drop(sender);
+        let mut line = String::new();
+        chunks.read_line(&mut line).unwrap();
+        assert_eq!((line.as_str(), broken_off.is_set()), ("whole\n", false));
+        assert!(chunks.read_line(&mut line).is_err());
+        assert!(chunks.read_line(&mut line).is_err(), "asking again does not make it an end");
+        assert!(broken_off.is_set());
     }
 
     #[test]
-    fn lines_end_as_unix_and_windows_end_them() {
-        let expected = [(Some("one".to_owned()), 4), (Some(String::new()), 2), (Some("last".to_owned()), 4)];
-        assert_eq!(lines(b"one\n\r\nlast"), expected);
-        assert!(lines(b"").is_empty());
-    }
-
-    #[test]
-    fn a_line_without_end_does_not_fill_the_memory() {
-        let mut text = vec![b'x'; LINE_MAX + 10_000];
-        text.extend(b"\nnext\n");
-        let lines = lines(&text);
-        assert_eq!(lines[0], (None, LINE_MAX + 10_001));
-        assert_eq!(lines[1].0.as_deref(), Some("next"));
+    fn a_workbook_that_is_too_large_is_refused_before_the_disk_is_full() {
+        let mut kept = String::new();
+        spool(&b"12345"[..], 5).unwrap().read_to_string(&mut kept).unwrap();
+        assert_eq!(kept, "12345");
+        let error = spool(io::repeat(0), 5).unwrap_err();
+        assert!(error.to_string().contains("larger than 5 bytes"), "{error}");
     }
 }
