@@ -151,6 +151,7 @@ impl Registry {
             after.keep_where_silent(&before, &change, &hooks::SET_BY_STEPS);
         }
         after.must_not_be_withdrawn(kind)?;
+        hooks::must_not_move(&before, &after)?;
         hooks::before_store(&mut after, Some(&before), caller, self.now())?;
         validate::validate(kind, &after.0).map_err(|violations| violations.below(kind.as_str()))?;
         if after.content() == before.content() {

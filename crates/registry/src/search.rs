@@ -9,6 +9,7 @@ use isopolity_domain::{
     CityId, Kind, Name, Violation, Violations,
     answer::{Answer, AnswerStart, Ending, SortKey},
     clock::to_timestamp,
+    freshness,
     merge::{MergedHit, merge, require},
     question::{check_page_size, check_partial_response, check_question},
     record,
@@ -21,6 +22,7 @@ use isopolity_proto::{
     options::Audience,
 };
 use prost::Message as _;
+use prost_reflect::ReflectMessage as _;
 use tracing::info;
 
 use crate::{Caller, Error, Registry, Right};
@@ -96,7 +98,8 @@ impl Registry {
                 took: begun.elapsed(),
             });
         }
-        let hits = merged.hits.into_iter().map(|hit| to_hit(hit, request.include_envelope)).collect();
+        let now = self.now();
+        let hits = merged.hits.into_iter().map(|hit| to_hit(hit, request.include_envelope, now)).collect();
         Ok(SearchResponse { hits, total: merged.total, coverage: Some(merged.coverage), outcomes: merged.outcomes })
     }
 
@@ -248,8 +251,14 @@ impl Registry {
     }
 }
 
-fn to_hit(hit: MergedHit, include_envelope: bool) -> Hit {
-    let update_time = record::resource(&hit.record)
+fn to_hit(hit: MergedHit, include_envelope: bool, now: time::OffsetDateTime) -> Hit {
+    let resource = record::resource(&hit.record);
+    let kind = resource.as_ref().and_then(|resource| Kind::of_message(resource.descriptor().full_name()));
+    let stale_reasons = match (&resource, kind) {
+        (Some(resource), Some(kind)) => freshness::of(kind, resource, now),
+        _ => Vec::new(),
+    };
+    let update_time = resource
         .as_ref()
         .and_then(|resource| resource.get_field_by_name("update_time").and_then(|value| value.as_message().cloned()))
         .and_then(|time| time.transcode_to().ok());
@@ -268,6 +277,7 @@ fn to_hit(hit: MergedHit, include_envelope: bool) -> Hit {
         update_time,
         resource: hit.record.resource,
         envelope: include_envelope.then_some(hit.envelope),
-        ..Default::default()
+        stale: !stale_reasons.is_empty(),
+        stale_reasons: stale_reasons.into_iter().map(Into::into).collect(),
     }
 }

@@ -20,7 +20,7 @@ pub(crate) const SET_BY_STEPS: [&str; 4] = ["stage", "stage_date", "suspension",
 /// on every change; what it sets is part of the content.
 ///
 /// # Errors
-/// [`Error::Invalid`] for an update that changes what only steps change.
+/// A fault of this node.
 pub(crate) fn before_store(
     resource: &mut Resource,
     before: Option<&Resource>,
@@ -44,18 +44,23 @@ pub(crate) fn before_store(
 }
 
 fn partnership(resource: &mut Resource, before: Option<&Resource>, now: OffsetDateTime) -> Result<(), Error> {
-    let mut after: Partnership = resource.typed()?;
-    match before {
-        Some(before) => {
-            let before: Partnership = before.typed()?;
-            stage::unchanged_by_update(&before, &after)
-                .map_err(|violations: Violations| violations.below(Kind::Partnership.as_str()))?;
-        }
-        None => {
-            let events = stage::entered(&after, now.date());
-            stage::follow(&mut after, &events);
-            resource.0 = to_dynamic(&after);
-        }
+    if before.is_none() {
+        let mut partnership: Partnership = resource.typed()?;
+        let events = stage::entered(&partnership, now.date());
+        stage::follow(&mut partnership, &events);
+        resource.0 = to_dynamic(&partnership);
+    }
+    Ok(())
+}
+
+/// Refuses an update that changes what only steps change.
+///
+/// # Errors
+/// [`Error::Invalid`] with each such field and the method that changes it.
+pub(crate) fn must_not_move(before: &Resource, after: &Resource) -> Result<(), Error> {
+    if after.kind()? == Kind::Partnership {
+        stage::unchanged_by_update(&before.typed()?, &after.typed()?)
+            .map_err(|violations: Violations| violations.below(Kind::Partnership.as_str()))?;
     }
     Ok(())
 }

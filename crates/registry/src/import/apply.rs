@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use isopolity_domain::Name;
+use isopolity_domain::{
+    Name,
+    matching::{self, Subject},
+};
 use isopolity_store::Tx;
 use prost_reflect::DynamicMessage;
 
 use super::plan::Write;
-use crate::{Caller, Error, Registry, author::Change};
+use crate::{Caller, Error, Registry, author::Change, matching::KnownSubjects};
 
 /// The most records that are named as perhaps the same.
 const MATCHES_MAX: usize = 5;
@@ -48,22 +51,16 @@ impl Registry {
         }
         self.settle(tx, caller.id(), changes, false).await
     }
+}
 
-    /// Records that may be of the same organisation or place as each of these new ones, the likeliest first.
-    pub(super) async fn possible_matches(&self, unmatched: &[(Name, DynamicMessage)]) -> Result<Vec<Name>, Error> {
-        let mut found: Vec<Name> = Vec::new();
-        let own: BTreeSet<&Name> = unmatched.iter().map(|(name, _)| name).collect();
-        for (name, resource) in unmatched {
-            found.extend(self.matches_of(name, resource).await?);
-        }
-        found.retain(|name| !own.contains(name));
-        found.truncate(MATCHES_MAX);
-        Ok(found)
-    }
-
-    /// The same for one. None are looked for yet.
-    #[expect(clippy::unused_async, reason = "looking for them needs the index of names")]
-    async fn matches_of(&self, _name: &Name, _resource: &DynamicMessage) -> Result<Vec<Name>, Error> {
-        Ok(Vec::new())
-    }
+/// Names of records that may be of the same organisation or place as these new ones, the likeliest first; afterwards these
+/// are known, too.
+pub(super) fn possible_matches(known: &mut KnownSubjects, unmatched: &[(Name, DynamicMessage)]) -> Vec<String> {
+    let subjects: Vec<Subject> =
+        unmatched.iter().filter_map(|(name, resource)| matching::subject(name, resource)).collect();
+    let mut found: Vec<String> = subjects.iter().flat_map(|subject| known.possible_matches(subject)).collect();
+    found.retain(|name| subjects.iter().all(|subject| subject.name != *name));
+    found.truncate(MATCHES_MAX);
+    subjects.into_iter().for_each(|subject| known.extend(subject));
+    found
 }

@@ -1,14 +1,18 @@
 //! What a resource becomes when a file speaks of it.
 
-use isopolity_domain::{Kind, Name, clock::to_timestamp};
-use isopolity_proto::{options::Audience, to_dynamic};
+use isopolity_domain::{Kind, Name, clock::to_timestamp, stage};
+use isopolity_proto::{
+    options::Audience,
+    registry::{Partnership, PartnershipStage},
+    to_dynamic,
+};
 use prost_reflect::{DynamicMessage, FieldDescriptor, ReflectMessage as _, Value};
 use prost_types::Timestamp;
 use time::OffsetDateTime;
 
 use super::form::{Form, Way};
 use crate::{
-    Caller,
+    Caller, Error,
     author::{Resource, hooks},
 };
 
@@ -35,7 +39,7 @@ pub(super) fn combine(
     before: Option<&Resource>,
     stated: &DynamicMessage,
     now: OffsetDateTime,
-) -> Became {
+) -> Result<Became, Error> {
     let mut stated = Resource(stated.clone());
     for field in SET_BY_NODE {
         stated.0.clear_field_by_name(field);
@@ -48,10 +52,14 @@ pub(super) fn combine(
             set_audience(&mut stated, form.audience());
         }
         set_retrieve_time(&mut stated, now);
-        hooks::before_store(&mut stated, None, caller, now);
-        let along = hooks::also_created(&stated).into_iter().map(|(name, message)| (name, Resource(message)));
-        let along = along.collect();
-        return Became { resource: stated, changed_fields: Vec::new(), along };
+        hooks::before_store(&mut stated, None, caller, now)?;
+        // A file of our own form may hold the events themselves, further down.
+        let along = if form.way(name.kind()) == Way::Replace {
+            Vec::new()
+        } else {
+            named(hooks::also_created(name.city(), &stated, now)?)
+        };
+        return Ok(Became { resource: stated, changed_fields: Vec::new(), along });
     };
 
     let way = form.way(name.kind());
@@ -72,8 +80,12 @@ pub(super) fn combine(
     } else {
         keep_retrieve_time(before, &mut after);
     }
-    let along = if name.kind() == Kind::Partnership { keep_standing(before, &stated, &mut after) } else { Vec::new() };
-    hooks::before_store(&mut after, Some(before), caller, now);
+    let along = if name.kind() == Kind::Partnership {
+        restated(form, name, before, &stated, &mut after, now)?
+    } else {
+        Vec::new()
+    };
+    hooks::before_store(&mut after, Some(before), caller, now)?;
     let changed_fields = differing(before, &after);
     if !changed_fields.is_empty() && way != Way::Complete {
         if stated.0.has_field_by_name("provenance") {
@@ -81,7 +93,11 @@ pub(super) fn combine(
         }
         set_retrieve_time(&mut after, now);
     }
-    Became { resource: after, changed_fields, along }
+    Ok(Became { resource: after, changed_fields, along })
+}
+
+fn named(messages: Vec<(Name, DynamicMessage)>) -> Vec<(Name, Resource)> {
+    messages.into_iter().map(|(name, message)| (name, Resource(message))).collect()
 }
 
 /// What stands there with the fields that the file states.
@@ -96,18 +112,40 @@ fn merged(before: &Resource, stated: &Resource, way: Way) -> Resource {
     after
 }
 
-/// Keeps where a partnership stands, unless the file says otherwise in a way that counts.
-fn keep_standing(before: &Resource, stated: &Resource, after: &mut Resource) -> Vec<(Name, Resource)> {
+/// Leaves a partnership where it stands, or moves it where the file says that it is, with the events that say so. What a
+/// file is silent about stays as it is.
+fn restated(
+    form: &Form,
+    name: &Name,
+    before: &Resource,
+    stated: &Resource,
+    after: &mut Resource,
+    now: OffsetDateTime,
+) -> Result<Vec<(Name, Resource)>, Error> {
     for field in STANDING {
         copy(before, after, field);
     }
-    restated(before, stated, after).into_iter().collect()
-}
-
-/// Moves a partnership to the stage that a file states, with the event that says so, if that is to be. At present it never
-/// is: the stored stage holds.
-fn restated(_before: &Resource, _stated: &Resource, _after: &mut Resource) -> Option<(Name, Resource)> {
-    None
+    let says: Partnership = stated.typed()?;
+    let known: Partnership = before.typed()?;
+    let mut next = known.clone();
+    if says.stage() != PartnershipStage::Unspecified {
+        next.stage = says.stage;
+        next.stage_date.clone_from(&says.stage_date);
+    }
+    next.suspension = says.suspension.or(next.suspension);
+    next.ending = says.ending.or(next.ending);
+    let source = says.provenance.map(|one| one.source).filter(|source| !source.is_empty());
+    let source = source.unwrap_or_else(|| form.provenance().source.clone());
+    let source = if source.is_empty() { "the imported file" } else { source.as_str() };
+    let events = stage::restated(&known, &mut next, source, now.date());
+    if events.is_empty() {
+        return Ok(Vec::new());
+    }
+    let next = Resource(to_dynamic(&next));
+    for field in STANDING {
+        copy(&next, after, field);
+    }
+    Ok(named(hooks::events(name.city(), &events, now)?))
 }
 
 /// The top-level fields in which two versions differ, apart from what the node sets.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use isopolity_domain::{Kind, Name, Violation, validate};
+use isopolity_domain::{Kind, Name, Violation, Violations, validate};
 use isopolity_exchange::{Entry, Flaw, Outcome, Row};
 use isopolity_proto::registry::{RowFlaw, RowOutcome};
 use isopolity_store::{Document, Tx};
@@ -205,8 +205,7 @@ impl<'a> Plan<'a> {
             return Err(too_large("", size, RESOURCE_MAX));
         }
         if let Some(above) = above.iter().find(|step| step.name == *name) {
-            let mut became =
-                combine(self.form, self.caller, name, Some(&above.became.resource), &entry.resource, self.now);
+            let mut became = self.combined(name, Some(&above.became.resource), &entry.resource)?;
             became.changed_fields.extend(above.became.changed_fields.iter().cloned());
             became.changed_fields.sort_unstable();
             became.changed_fields.dedup();
@@ -221,13 +220,23 @@ impl<'a> Plan<'a> {
             return Err(Violation::invalid("", description));
         }
         let before = standing.map(|standing| &standing.resource);
-        let became = combine(self.form, self.caller, name, before, &entry.resource, self.now);
+        let became = self.combined(name, before, &entry.resource)?;
         if before.is_some() && name.kind() == Kind::StageEvent && !became.changed_fields.is_empty() {
             let description = "a stage event is never changed: enter another one that corrects it";
             return Err(Violation::invalid("", description));
         }
         let document = standing.and_then(|standing| standing.document.clone());
         Ok(Step { name: name.clone(), document, is_new: before.is_none(), became })
+    }
+
+    fn combined(&self, name: &Name, before: Option<&Resource>, stated: &DynamicMessage) -> Result<Became, Violation> {
+        combine(self.form, self.caller, name, before, stated, self.now).map_err(|error| {
+            let first = match &error {
+                Error::Invalid(Violations(violations)) => violations.first().cloned(),
+                _ => None,
+            };
+            first.unwrap_or_else(|| Violation::invalid("", error.to_string()))
+        })
     }
 
     /// What is wrong with a resource as it would be written.

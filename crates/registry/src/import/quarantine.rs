@@ -18,7 +18,7 @@ use super::{
     PAGE_DEFAULT, PAGE_MAX,
     form::Form,
     plan::{Judged, Plan},
-    run::start_of,
+    run::{row_report, start_of},
     too_large,
 };
 use crate::{Caller, Error, Registry, Right};
@@ -112,7 +112,8 @@ impl Registry {
             }
             info!(row.id = id, row.taken = is_taken, caller.id = caller.id(), "row driven again");
         }
-        self.row_report(stored.line, judged, stays).await
+        let mut known = self.known_subjects().await?;
+        Ok(row_report(stored.line, judged, stays, Some(&mut known)))
     }
 
     /// Removes a row from the quarantine without taking it over.

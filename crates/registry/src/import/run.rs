@@ -16,13 +16,14 @@ use uuid::Uuid;
 
 use super::{
     BATCH, News,
+    apply::possible_matches,
     form::Form,
     plan::{Judged, Plan},
     quarantine,
     reader::{BrokenOff, Chunks},
     seen::Seen,
 };
-use crate::{Caller, Error, Registry};
+use crate::{Caller, Error, Registry, matching::KnownSubjects};
 
 /// As much of a file as its rows in a batch may hold.
 const BATCH_BYTES: usize = 8 << 20;
@@ -69,6 +70,8 @@ pub(super) struct Run<'a> {
     progress: ImportProgress,
     /// In a dry run, what the rows before would have written.
     seen: Option<Seen>,
+    /// What new rows are compared with, where every row is reported.
+    known: Option<KnownSubjects>,
     begun: time::OffsetDateTime,
 }
 
@@ -81,9 +84,11 @@ impl<'a> Run<'a> {
         news: mpsc::Sender<News>,
     ) -> Result<Self, Error> {
         let seen = if start.dry_run { Some(Seen::new().map_err(Error::internal)?) } else { None };
+        let reports_all = start.report_all || start.dry_run;
+        let known = if reports_all { Some(registry.known_subjects().await?) } else { None };
         let import_id = if start.dry_run { String::new() } else { Uuid::now_v7().to_string() };
         let progress = ImportProgress { import_id, ..Default::default() };
-        let run = Self { registry, caller, form, start, news, progress, seen, begun: registry.now() };
+        let run = Self { registry, caller, form, start, news, progress, seen, known, begun: registry.now() };
         run.put_alone().await?;
         Ok(run)
     }
@@ -162,7 +167,7 @@ impl<'a> Run<'a> {
         for (line, judged, quarantined_row) in rows {
             if all || matches!(judged.outcome, RowOutcome::Rejected | RowOutcome::Doubtful) {
                 let quarantined_row = if self.start.dry_run { String::new() } else { quarantined_row };
-                let row = self.registry.row_report(line, judged, quarantined_row).await?;
+                let row = row_report(line, judged, quarantined_row, self.known.as_mut());
                 self.tell(News::Row(row)).await;
             }
         }
@@ -287,22 +292,19 @@ impl Done {
     }
 }
 
-impl Registry {
-    /// What is told of a row.
-    pub(super) async fn row_report(
-        &self,
-        line: i64,
-        judged: Judged,
-        quarantined_row: String,
-    ) -> Result<RowReport, Error> {
-        let Judged { outcome, names, flaws, changed_fields, unmatched } = judged;
-        let possible_matches = if outcome == RowOutcome::New && !unmatched.is_empty() {
-            self.possible_matches(&unmatched).await?.iter().map(ToString::to_string).collect()
-        } else {
-            Vec::new()
-        };
-        let names = names.iter().map(ToString::to_string).collect();
-        let outcome = outcome.into();
-        Ok(RowReport { line, outcome, names, flaws, changed_fields, quarantined_row, possible_matches })
-    }
+/// What is told of a row.
+pub(super) fn row_report(
+    line: i64,
+    judged: Judged,
+    quarantined_row: String,
+    known: Option<&mut KnownSubjects>,
+) -> RowReport {
+    let Judged { outcome, names, flaws, changed_fields, unmatched } = judged;
+    let possible_matches = match known {
+        Some(known) if outcome == RowOutcome::New => possible_matches(known, &unmatched),
+        _ => Vec::new(),
+    };
+    let names = names.iter().map(ToString::to_string).collect();
+    let outcome = outcome.into();
+    RowReport { line, outcome, names, flaws, changed_fields, quarantined_row, possible_matches }
 }
