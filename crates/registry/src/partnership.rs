@@ -194,15 +194,16 @@ impl Registry {
         let written = file.events.iter().filter_map(|event| clock::from_timestamp(event.create_time.as_ref()?)).max();
         let now = self.now().max(written.unwrap_or(OffsetDateTime::UNIX_EPOCH));
 
-        let mut events = Vec::new();
+        let mut changes = Vec::new();
         if file.events.is_empty() {
             // It came without any, or was kept before events were: its first say what it said itself.
-            events = stage::entered(&file.partnership, file.current.create_time.date());
-            file.events.clone_from(&events);
+            let first = stage::entered(&file.partnership, file.current.create_time.date());
+            file.events = self.written(&first, now, &mut changes)?;
         }
         let event = step(&file.dossier(), now.date()).map_err(|refusal| Error::refused(name.clone(), refusal))?;
-        events.push(event.clone());
-        file.events.push(event);
+        let taken = self.written(&[event], now, &mut changes)?;
+        let stage_event = taken.first().cloned().ok_or_else(|| Error::internal("a step without an event"))?;
+        file.events.extend(taken);
 
         let mut partnership = file.partnership.clone();
         stage::follow(&mut partnership, &file.events);
@@ -214,22 +215,29 @@ impl Registry {
             return Err(Error::EtagMismatch(name));
         }
         let revision = document.revision;
-        let mut changes = Vec::new();
-        let mut last = None;
-        for (name, message) in hooks::events(self.city(), &events, now)? {
-            let mut resource = Resource(message);
-            let document = resource.document(name.clone(), 1, now, now, None);
-            last = Some((name, resource));
-            changes.push(Change::created(document));
-        }
-        let (event, resource) = last.ok_or_else(|| Error::internal("a step without an event"))?;
+        let event = named(Kind::StageEvent, &stage_event.name)?;
         tx.insert_documents(&changes.iter().map(|change| change.document.clone()).collect::<Vec<_>>()).await?;
         changes.push(Change::updated(document));
         self.remember(&mut tx, asked.clone(), &event, revision).await?;
         self.settle(tx, caller.id(), changes, *validate_only).await?;
         let partnership = after.read_at(self.now()).transcode_to().map_err(Error::internal)?;
-        let stage_event = resource.read_at(self.now()).transcode_to().map_err(Error::internal)?;
         Ok(Stepped { partnership, stage_event })
+    }
+
+    /// Events as they are stored, each under a name of its own, in their order; and that they are to be written.
+    fn written(
+        &self,
+        events: &[StageEvent],
+        now: OffsetDateTime,
+        changes: &mut Vec<Change>,
+    ) -> Result<Vec<StageEvent>, Error> {
+        let mut written = Vec::with_capacity(events.len());
+        for (name, message) in hooks::events(self.city(), events, now)? {
+            let mut resource = Resource(message);
+            changes.push(Change::created(resource.document(name, 1, now, now, None)));
+            written.push(resource.typed()?);
+        }
+        Ok(written)
     }
 
     /// The answer that the same request got before: its event, and the partnership in the version that it made.

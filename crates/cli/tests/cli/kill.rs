@@ -107,6 +107,8 @@ fn stated(mut agreement: Agreement) -> Agreement {
     agreement.etag.clear();
     agreement.create_time = None;
     agreement.update_time = None;
+    // That it was imported, and when.
+    agreement.provenance = None;
     agreement
 }
 

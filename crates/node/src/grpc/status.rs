@@ -18,6 +18,11 @@ use tracing::error;
 const DOMAIN: &str = "isopolity";
 /// When a caller may try again.
 const RETRY: Duration = Duration::from_secs(1);
+/// How many bytes of texts the details of a status hold. They travel in the trailers, in base64, and many clients take no more
+/// than 8 KiB of these: what is larger breaks the call instead of explaining it.
+const DETAILS_MAX: usize = 3_500;
+/// How many bytes the message of a status holds. Where it is not ASCII, each takes three on the way.
+const MESSAGE_MAX: usize = 600;
 
 /// The status that a caller gets.
 pub(super) fn status(cause: &Error) -> Status {
@@ -25,8 +30,12 @@ pub(super) fn status(cause: &Error) -> Status {
     let mut details = ErrorDetails::new();
     let code = match cause {
         Error::Invalid(violations) => {
-            for Violation { field, description, .. } in &violations.0 {
+            let (told, left) = as_many_as_fit(&violations.0, |one| one.field.len() + one.description.len());
+            for Violation { field, description, .. } in told {
                 details.add_bad_request_violation(field, description);
+            }
+            if left > 0 {
+                details.add_bad_request_violation("", format!("and {left} more"));
             }
             Code::InvalidArgument
         }
@@ -63,8 +72,13 @@ pub(super) fn status(cause: &Error) -> Status {
         }
         Error::Stage { name, refusal } => {
             if let StageError::GateClosed { blockers, .. } = refusal {
-                for Blocker { kind, side, description } in blockers {
+                let (told, left) =
+                    as_many_as_fit(blockers, |one| one.kind.len() + one.side.len() + one.description.len());
+                for Blocker { kind, side, description } in told {
                     details.add_precondition_failure_violation(*kind, *side, description);
+                }
+                if left > 0 {
+                    details.add_precondition_failure_violation("MORE", "", format!("and {left} more"));
                 }
             } else {
                 let kind = reason_name(refusal.reason());
@@ -97,7 +111,7 @@ pub(super) fn status(cause: &Error) -> Status {
     details.set_error_info(reason_name(cause.reason()), DOMAIN, info);
     let message =
         if matches!(cause, Error::Internal(_)) { format!("{cause}; its log has the cause") } else { cause.to_string() };
-    let status = Status::with_error_details(code, message, details);
+    let status = Status::with_error_details(code, shortened(&message), details);
     match cause {
         Error::Incomplete { outcomes, coverage, took, .. } => with_detail(
             &status,
@@ -109,6 +123,30 @@ pub(super) fn status(cause: &Error) -> Status {
         ),
         _ => status,
     }
+}
+
+/// As many of these as may travel in the details of a status, and how many are left.
+fn as_many_as_fit<T>(all: &[T], size: impl Fn(&T) -> usize) -> (&[T], usize) {
+    let mut room = DETAILS_MAX;
+    let fit = all.iter().take_while(|one| {
+        // Each costs a little more than its texts.
+        let costs = size(one) + 16;
+        let fits = costs <= room;
+        room = room.saturating_sub(costs);
+        fits
+    });
+    let fit = fit.count();
+    let (told, left) = all.split_at(fit);
+    (told, left.len())
+}
+
+/// A text that may travel as the message of a status.
+fn shortened(message: &str) -> String {
+    if message.len() <= MESSAGE_MAX {
+        return message.to_owned();
+    }
+    let end = message.floor_char_boundary(MESSAGE_MAX);
+    format!("{}…", message.get(..end).unwrap_or_default())
 }
 
 /// A refusal because the node is going down.
@@ -185,6 +223,16 @@ mod tests {
             .map(|one| (one.r#type.as_str(), one.subject.as_str()))
             .collect();
         assert_eq!(named, [("CONDITION_A1", "SIDE_DESTINATION"), ("STUDY", "SIDE_UNSPECIFIED")]);
+    }
+
+    #[test]
+    fn a_refusal_with_a_hundred_reasons_still_reaches_the_caller() {
+        let violation =
+            |at: usize| Violation::invalid(format!("partnership.participants[{at}].organization"), "ß".repeat(100));
+        let status = status(&Error::Invalid(Violations((0..100).map(violation).collect())));
+        let told = status.get_error_details().bad_request().unwrap().field_violations.clone();
+        assert!(told.len() > 10 && told.last().unwrap().description.starts_with("and "), "{}", told.len());
+        assert!(status.details().len() * 4 / 3 + status.message().len() * 3 < 8_000);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use isopolity_domain::{CityId, Kind, Name, Violations, freshness, matching, settle::settle, stage, validate};
 use isopolity_proto::{
-    registry::{MatchAssertion, Partnership, StageEvent},
+    registry::{MatchAssertion, Partnership, PartnershipStage, StageEvent},
     to_dynamic,
 };
 use prost_reflect::DynamicMessage;
@@ -46,6 +46,10 @@ pub(crate) fn before_store(
 fn partnership(resource: &mut Resource, before: Option<&Resource>, now: OffsetDateTime) -> Result<(), Error> {
     if before.is_none() {
         let mut partnership: Partnership = resource.typed()?;
+        if partnership.stage() == PartnershipStage::Unspecified {
+            // None, or one that does not exist: validation says so.
+            return Ok(());
+        }
         let events = stage::entered(&partnership, now.date());
         stage::follow(&mut partnership, &events);
         resource.0 = to_dynamic(&partnership);
