@@ -147,6 +147,7 @@ fn paper(title: &str, date: &str) -> Vec<Document> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 async fn a_tie_becomes_a_partnership_that_takes_profit_and_is_told_to_others() {
     let [feira, geneve] = federation::of(["feira.example", "geneve.example"]).await;
     feira.api.approve("geneve.example", Audience::Federation).await;

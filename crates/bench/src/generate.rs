@@ -113,7 +113,7 @@ impl Generator {
         Organization {
             name: format!("cities/{CITY}/organizations/o{at}"),
             audience: Audience::Public.into(),
-            provenance: provenance(),
+            provenance: Some(provenance()),
             display_names: self.names(at, &place),
             kind: OrganizationKind::Enterprise.into(),
             country: country(&place),
@@ -141,7 +141,7 @@ impl Generator {
         Partnership {
             name: format!("cities/{CITY}/partnerships/p{at}"),
             audience: Audience::Public.into(),
-            provenance: provenance(),
+            provenance: Some(provenance()),
             titles: self.names(at, &place),
             summaries: vec![text(
                 "From prospective market research to profit-taking, with know-how of both sides.",
@@ -169,7 +169,7 @@ impl Generator {
         Agreement {
             name: format!("cities/{CITY}/agreements/a{at}"),
             audience: Audience::Public.into(),
-            provenance: provenance(),
+            provenance: Some(provenance()),
             titles: self.names(at, &place),
             kind: AgreementKind::Twinning.into(),
             parties: vec![
@@ -188,7 +188,7 @@ impl Generator {
         Opportunity {
             name: format!("cities/{CITY}/opportunities/q{at}"),
             audience: Audience::Public.into(),
-            provenance: provenance(),
+            provenance: Some(provenance()),
             titles: self.names(at, &place),
             direction: direction.into(),
             subjects: vec![OpportunitySubject::Distribution.into()],
@@ -206,7 +206,7 @@ impl Generator {
         SupportService {
             name: format!("cities/{CITY}/supportServices/s{at}"),
             audience: Audience::Public.into(),
-            provenance: provenance(),
+            provenance: Some(provenance()),
             titles: self.names(at, &place),
             provider: self.organization_name(),
             side: Side::Destination.into(),
@@ -226,13 +226,13 @@ fn country(place: &Place) -> String {
     if place.country.is_empty() { "MA".into() } else { place.country.clone() }
 }
 
-fn provenance() -> Option<Provenance> {
-    Some(Provenance {
+fn provenance() -> Provenance {
+    Provenance {
         source: "generated".into(),
         method: ProvenanceMethod::Imported.into(),
         illustrative: true,
         ..Default::default()
-    })
+    }
 }
 
 /// The partner of a twin-town pair.

@@ -96,7 +96,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
                 Part::Index => floor::index(*records, *seed)?,
                 Part::Cities => cities::all(*most)?,
             };
-            measure::hand_over(measured)
+            measure::hand_over(&measured)
         }
     }
 }

@@ -56,7 +56,6 @@ impl Measured {
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {
-    #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
     pub(crate) fn start() -> Self {
         Self(Instant::now())
     }
@@ -94,8 +93,8 @@ pub(crate) fn in_a_process(part: Part, records: u64, seed: u64, most: Option<usi
 }
 
 /// Hands what was measured to the process that asked for it.
-pub(crate) fn hand_over(measured: Measured) -> Result<(), Failure> {
-    writeln!(io::stdout(), "{}", serde_json::to_string(&measured)?)?;
+pub(crate) fn hand_over(measured: &Measured) -> Result<(), Failure> {
+    writeln!(io::stdout(), "{}", serde_json::to_string(measured)?)?;
     Ok(())
 }
 

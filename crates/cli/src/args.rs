@@ -123,6 +123,7 @@ pub(crate) struct Init {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Import {
     /// The file
     pub(crate) file: PathBuf,
@@ -297,10 +298,10 @@ pub(crate) enum Record {
 pub(crate) struct ListRecords {
     /// The kind, for example organization, opportunity, support-service
     pub(crate) kind: String,
-    /// Only what fits, for example 'stage = LAUNCH AND origin_countries:MA'
+    /// Only what fits, for example `stage = LAUNCH AND origin_countries:MA`
     #[arg(long, default_value = "")]
     pub(crate) filter: String,
-    /// name, create_time or update_time, with desc for the reverse
+    /// `name`, `create_time` or `update_time`, with desc for the reverse
     #[arg(long, default_value = "")]
     pub(crate) order_by: String,
     /// Also what was deleted

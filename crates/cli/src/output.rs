@@ -143,13 +143,15 @@ pub(crate) fn dynamic(resource: &DynamicMessage, defaults: bool) -> String {
     if defaults { value.to_string() } else { serde_json::to_string_pretty(&value).unwrap_or_default() }
 }
 
+/// Fields that say nothing of what a resource is.
+const COMMON: [&str; 4] = ["name", "audience", "state", "etag"];
+
 /// What a resource is called; one that has no title is told by what it says of itself.
 pub(crate) fn headline(resource: &DynamicMessage) -> String {
     let title = title(resource);
     if !title.is_empty() {
         return title;
     }
-    const COMMON: [&str; 4] = ["name", "audience", "state", "etag"];
     let words = resource.fields().filter(|(field, _)| !COMMON.contains(&field.name()) && field.name() != "stale");
     let words = words.filter_map(|(field, value)| match value {
         Value::EnumNumber(_) => Some(enumeration(resource, field.name())),

@@ -114,7 +114,7 @@ impl Collection {
         let (method, mut request) = self.request("Get")?;
         request.set_field_by_name("name", Value::String(name.to_owned()));
         match call(client, &method, request).await {
-            Ok(response) => self.of_response(response).map(Some),
+            Ok(response) => self.of_response(&response).map(Some),
             Err(status) if status.code() == Code::NotFound => Ok(None),
             Err(status) => Err(status.into()),
         }
@@ -127,10 +127,10 @@ impl Collection {
         method: &MethodDescriptor,
         request: DynamicMessage,
     ) -> Result<DynamicMessage, Exit> {
-        self.of_response(call(client, method, request).await?)
+        self.of_response(&call(client, method, request).await?)
     }
 
-    fn of_response(&self, response: DynamicMessage) -> Result<DynamicMessage, Exit> {
+    fn of_response(&self, response: &DynamicMessage) -> Result<DynamicMessage, Exit> {
         match response.get_field_by_name(&self.word()).as_deref() {
             Some(Value::Message(resource)) => Ok(resource.clone()),
             _ => Err(Exit::fault("the node answered without a record")),

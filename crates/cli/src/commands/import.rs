@@ -226,10 +226,10 @@ fn describe(row: &RowReport) -> String {
     if row.flaws.is_empty() {
         let mut text = format!("line {line}: {}: {}", outcome_word(row.outcome()), row.names.join(" "));
         if !row.changed_fields.is_empty() {
-            text.push_str(&format!(" ({})", row.changed_fields.join(", ")));
+            text.extend([" (", &row.changed_fields.join(", "), ")"]);
         }
         for possible in &row.possible_matches {
-            text.push_str(&format!("\n  may be the same as {possible}"));
+            text.extend(["\n  may be the same as ", possible]);
         }
         return text;
     }

@@ -1,10 +1,13 @@
 //! Records that may be of the same organisation or place.
 
-use isopolity_proto::options::Audience;
-use isopolity_proto::registry::{
-    CreateMatchAssertionRequest, FindMatchesRequest, GetMatchAssertionRequest, ListMatchAssertionsRequest, Match,
-    MatchAssertion, MatchVerdict, UpdateMatchAssertionRequest,
-    match_assertion_service_client::MatchAssertionServiceClient,
+use isopolity_node::client::Client;
+use isopolity_proto::{
+    options::Audience,
+    registry::{
+        CreateMatchAssertionRequest, FindMatchesRequest, GetMatchAssertionRequest, ListMatchAssertionsRequest, Match,
+        MatchAssertion, MatchVerdict, UpdateMatchAssertionRequest,
+        match_assertion_service_client::MatchAssertionServiceClient,
+    },
 };
 use uuid::Uuid;
 
@@ -49,7 +52,8 @@ pub(super) async fn run(global: &Global, command: &Matching) -> Result<(), Exit>
             if found.matches.is_empty() {
                 return Ok(());
             }
-            output::note("decide with: isopolity match decide ONE OTHER same|different --reason …")
+            output::note("decide with: isopolity match decide ONE OTHER same|different --reason …");
+            Ok(())
         }
         Matching::Decide { left, right, verdict, reason } => {
             let verdict = match verdict {
@@ -76,28 +80,9 @@ pub(super) async fn run(global: &Global, command: &Matching) -> Result<(), Exit>
                 return output::json(&created);
             }
             let name = created.match_assertion.unwrap_or_default().name;
-            return output::line(&format!("noted as {name}; nothing was merged"));
+            output::line(&format!("noted as {name}; nothing was merged"))
         }
-        Matching::List { limit } => {
-            let request = ListMatchAssertionsRequest { parent, page_size: *limit, ..Default::default() };
-            let list = service.list_match_assertions(request).await?.into_inner();
-            if global.output == Output::Json {
-                return output::json(&list);
-            }
-            let mut rows = output::table(&["Name", "Verdict", "One", "Other", "Decided", "Reason"]);
-            for one in &list.match_assertions {
-                let verdict = verdict_word(one.verdict());
-                rows.add_row([
-                    one.name.clone(),
-                    if one.revoked { format!("{verdict} [revoked]") } else { verdict.to_owned() },
-                    one.left.clone(),
-                    one.right.clone(),
-                    one.decide_date.clone(),
-                    if one.revoked { one.revoke_reason.clone() } else { one.reason.clone() },
-                ]);
-            }
-            return output::line(&rows.to_string());
-        }
+        Matching::List { limit } => list(global, &mut service, parent, *limit).await,
         Matching::Revoke { name, reason } => {
             let found =
                 service.get_match_assertion(GetMatchAssertionRequest { name: name.clone() }).await?.into_inner();
@@ -112,10 +97,35 @@ pub(super) async fn run(global: &Global, command: &Matching) -> Result<(), Exit>
             if global.output == Output::Json {
                 return output::json(&updated);
             }
-            return output::line(&format!("{name} is revoked"));
+            output::line(&format!("{name} is revoked"))
         }
-    };
-    Ok(())
+    }
+}
+
+async fn list(
+    global: &Global,
+    service: &mut MatchAssertionServiceClient<Client>,
+    parent: String,
+    limit: i32,
+) -> Result<(), Exit> {
+    let request = ListMatchAssertionsRequest { parent, page_size: limit, ..Default::default() };
+    let list = service.list_match_assertions(request).await?.into_inner();
+    if global.output == Output::Json {
+        return output::json(&list);
+    }
+    let mut rows = output::table(&["Name", "Verdict", "One", "Other", "Decided", "Reason"]);
+    for one in &list.match_assertions {
+        let verdict = verdict_word(one.verdict());
+        rows.add_row([
+            one.name.clone(),
+            if one.revoked { format!("{verdict} [revoked]") } else { verdict.to_owned() },
+            one.left.clone(),
+            one.right.clone(),
+            one.decide_date.clone(),
+            if one.revoked { one.revoke_reason.clone() } else { one.reason.clone() },
+        ]);
+    }
+    output::line(&rows.to_string())
 }
 
 fn why(found: &Match) -> String {

@@ -52,8 +52,8 @@ fn a_record_is_put_changed_deleted_restored_and_its_versions_are_kept() {
     let listed = run(&node.access, &["record", "list", "organization", "--output", "json"]).json();
     assert_eq!(listed["records"][0]["name"], name);
     assert_eq!(listed["records"][0]["supplierDiversity"], true);
-    let none = run(&node.access, &["record", "list", "organization", "--filter", "country = MA", "--output", "json"]);
-    assert_eq!(none.json()["records"], json!([]));
+    let abroad = run(&node.access, &["record", "list", "organization", "--filter", "country = MA", "--output", "json"]);
+    assert_eq!(abroad.json()["records"], json!([]));
     let wrong = run(&node.access, &["record", "list", "organization", "--filter", "contry = MA"]);
     assert!(wrong.complaint(3).contains("FILTER_INVALID"), "{}", wrong.stderr);
 
@@ -66,10 +66,10 @@ fn a_record_is_put_changed_deleted_restored_and_its_versions_are_kept() {
     run(&node.access, &["record", "restore", name]).text();
 
     let history = run(&node.access, &["record", "history", name, "--output", "json"]).json();
-    let changes: Vec<&str> =
+    let made: Vec<&str> =
         history["revisions"].as_array().unwrap().iter().map(|one| one["change"].as_str().unwrap()).collect();
     let expected = ["RESTORED", "DELETED", "UPDATED", "CREATED"].map(|word| format!("REVISION_CHANGE_{word}"));
-    assert_eq!(changes, expected);
+    assert_eq!(made, expected);
     let first = run(&node.access, &["record", "history", name, "--revision", "1"]);
     assert!(!first.text().contains("supplierDiversity"), "{}", first.text());
     node.stop();

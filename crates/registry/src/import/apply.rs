@@ -61,6 +61,8 @@ pub(super) fn possible_matches(known: &mut KnownSubjects, unmatched: &[(Name, Dy
     let mut found: Vec<String> = subjects.iter().flat_map(|subject| known.possible_matches(subject)).collect();
     found.retain(|name| subjects.iter().all(|subject| subject.name != *name));
     found.truncate(MATCHES_MAX);
-    subjects.into_iter().for_each(|subject| known.extend(subject));
+    for subject in subjects {
+        known.extend(subject);
+    }
     found
 }
