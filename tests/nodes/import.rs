@@ -255,3 +255,21 @@ async fn a_node_that_is_stopped_during_an_import_keeps_whole_rows_and_the_file_c
     })
     .await;
 }
+
+/// The real activities of local authorities that a development bank publishes, and of an organisation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_activity_of_real_publishers_is_taken_over_and_says_nothing_new_the_second_time() {
+    let feira = TestNode::start("feira.example").await;
+    let start = || ImportStart { format: ImportFormat::IatiActivity.into(), ..Default::default() };
+    let files: [(&[u8], i64); 3] = [
+        (include_bytes!("../../crates/exchange/tests/data/iati/activities/caf-local-authorities.xml"), 73),
+        (include_bytes!("../../crates/exchange/tests/data/iati/activities/acfspain-ph.xml"), 6),
+        (include_bytes!("../../crates/exchange/tests/data/iati/activities/example-annotated-2.03.xml"), 1),
+    ];
+    for (file, activities) in files {
+        let imported = feira.api.import(start(), file).await.unwrap();
+        assert_eq!(imported.counts(), (activities, 0, 0, 0), "{:?}", imported.rejected);
+        let again = feira.api.import(start(), file).await.unwrap();
+        assert_eq!(again.counts(), (0, 0, activities, 0), "{:?}", again.rejected);
+    }
+}

@@ -4,13 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use isopolity_domain::Clock;
 use isopolity_federation::LeafKeeper;
-use isopolity_registry::Registry;
+use isopolity_registry::{Registry, error::with_causes};
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span, info, warn};
 
 /// How often peers are greeted: within five minutes a newer bundle of theirs arrives.
 const TEND_PEERS: Duration = Duration::from_mins(4);
+/// How often consents are looked at. They end with a day.
+const CONSENTS: Duration = Duration::from_hours(1);
 /// How often certificates are looked at.
 const RENEW: Duration = Duration::from_secs(30);
 
@@ -31,6 +33,19 @@ pub(crate) fn start(
         every(TEND_PEERS, draining.clone(), move || {
             let peers = peers.clone();
             async move { peers.tend_peers().await }
+        })
+        .instrument(span.clone()),
+    );
+
+    let consents = registry.clone();
+    tasks.spawn(
+        every(CONSENTS, draining.clone(), move || {
+            let consents = consents.clone();
+            async move {
+                if let Err(error) = consents.withdraw_expired_consents().await {
+                    warn!(error = %with_causes(&error), "expired consents can't be withdrawn; trying again in an hour");
+                }
+            }
         })
         .instrument(span.clone()),
     );

@@ -13,6 +13,8 @@
 //! | [`mod@import`] | many at once, from files |
 //! | [`mod@export`] | many at once, into files |
 //! | [`mod@codes`] | code lists, for forms and checks in clients |
+//! | [`mod@matching`] | which records may be of the same thing |
+//! | [`mod@consent`] | the worker that withdraws what ended consents allowed |
 //! | [`mod@search`] | one question to this city and all its peers |
 //! | [`mod@answer`] | what a peer gets when it asks |
 //! | [`mod@peers`] | adding, approving, suspending and removing peers |
@@ -27,6 +29,7 @@ pub mod answer;
 pub mod author;
 pub mod caller;
 pub mod codes;
+pub mod consent;
 pub mod error;
 pub mod export;
 pub mod history;

@@ -222,23 +222,27 @@ def test_what_was_created_is_read_again(node, created):
 
 
 def test_an_update_with_the_right_etag_changes_only_what_the_mask_names(node, created, word):
-    change = partnership_pb2.Partnership(
-        name=created.name, etag=created.etag, stage=partnership_pb2.PARTNERSHIP_STAGE_MARKET_RESEARCH
-    )
-    updated = node.update(change, "stage")
-    assert updated.stage == partnership_pb2.PARTNERSHIP_STAGE_MARKET_RESEARCH
+    change = partnership_pb2.Partnership(name=created.name, etag=created.etag, internal_notes="asked for accounts")
+    updated = node.update(change, "internal_notes")
+    assert updated.internal_notes == "asked for accounts"
     assert updated.titles[0].text == f"Parceria {word}"
     assert updated.etag != created.etag
     assert node.get(created.name) == updated
 
 
-def test_an_update_with_an_old_etag_is_refused(node, created):
-    change = partnership_pb2.Partnership(
-        name=created.name, etag=created.etag, stage=partnership_pb2.PARTNERSHIP_STAGE_MARKET_RESEARCH
-    )
-    updated = node.update(change, "stage")
-    change.stage = partnership_pb2.PARTNERSHIP_STAGE_PARTNER_SEARCH
+def test_a_stage_is_not_written_over(node, created):
+    change = partnership_pb2.Partnership(name=created.name, stage=partnership_pb2.PARTNERSHIP_STAGE_LAUNCH)
     error, reason = refusal(lambda: node.update(change, "stage"))
+    assert (error.code(), reason) == (grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
+    (bad,) = details(error, error_details_pb2.BadRequest)
+    assert [violation.field for violation in bad.field_violations] == ["partnership.stage"]
+
+
+def test_an_update_with_an_old_etag_is_refused(node, created):
+    change = partnership_pb2.Partnership(name=created.name, etag=created.etag, internal_notes="asked for accounts")
+    updated = node.update(change, "internal_notes")
+    change.internal_notes = "asked twice"
+    error, reason = refusal(lambda: node.update(change, "internal_notes"))
     assert (error.code(), reason) == (grpc.StatusCode.ABORTED, "ETAG_MISMATCH")
     (resource,) = details(error, error_details_pb2.ResourceInfo)
     assert resource.resource_name == created.name
@@ -252,8 +256,8 @@ def test_the_same_id_twice_is_refused(node, word):
         assert (error.code(), reason) == (grpc.StatusCode.ALREADY_EXISTS, "RESOURCE_EXISTS")
     finally:
         node.delete(made.name)
-    error, reason = refusal(lambda: node.get(made.name))
-    assert (error.code(), reason) == (grpc.StatusCode.NOT_FOUND, "RESOURCE_NOT_FOUND")
+    # Staff can still read it, and restore it.
+    assert node.get(made.name).HasField("delete_time")
 
 
 def test_pages_hold_everything_once_and_in_order(node, word):

@@ -345,6 +345,8 @@ fn hints(cities: &[Running], asker: &Running) -> String {
          cargo run -q -- search kenitra\n  \
          cargo run -q -- search --country CV --kind agreement --output json\n  \
          cargo run -q -- get cities/kenitra.example/partnerships/feira-kenitra\n  \
+         cargo run -q -- record list partnership\n  \
+         cargo run -q -- export --format iati\n  \
          cargo run -q -- peer list\n  \
          cargo run -q -- peer suspend {other} --reason \"a test\"\n\n\
          With other clients (see proto/README.md):\n\n  \

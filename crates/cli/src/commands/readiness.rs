@@ -27,7 +27,7 @@ pub(super) async fn run(global: &Global, arguments: &Readiness) -> Result<(), Ex
         format!("at {at}; not ready for {to}")
     })?;
     for missing in &readiness.missing {
-        output::line(&format!("  missing: {missing}"))?;
+        output::line(&format!("  {missing}"))?;
     }
     let sides = [("Destination", &readiness.destination), ("Origin", &readiness.origin), ("Both", &readiness.joint)];
     let mut rows = output::table(&["Side", "Condition", "Stands", "Blocks", "Who", "What it asks for"]);

@@ -11,15 +11,12 @@ use crate::{Violation, Violations, validate::value};
 /// The events with which a partnership comes into the registry, in order: that it was entered at its stage and, where it
 /// says so, that it was suspended or that it ended. They carry no names yet.
 ///
-/// `on` is the day of entry; it counts where the partnership does not say when it reached its stage.
+/// `on` is the day of entry; it counts where the partnership does not say when it reached its stage, unless it was suspended
+/// or ended before that day.
 #[must_use]
 pub fn entered(partnership: &Partnership, on: Date) -> Vec<StageEvent> {
     let stage = partnership.stage();
-    let date = if value::partial_date(&partnership.stage_date).is_some() {
-        partnership.stage_date.clone()
-    } else {
-        on.to_string()
-    };
+    let date = date_of_entry(partnership, on);
     let mut events = vec![event(partnership, StageEventKind::Entered, PartnershipStage::Unspecified, date, "")];
     if let Some(suspension) = &partnership.suspension {
         events.push(suspended(partnership, suspension));
@@ -32,6 +29,21 @@ pub fn entered(partnership: &Partnership, on: Date) -> Vec<StageEvent> {
         first.status = status(stage, false, None).into();
     }
     events
+}
+
+/// When a partnership reached the stage at which it comes in: as it says, else the day of entry, but no later than what it
+/// says happened afterwards.
+fn date_of_entry(partnership: &Partnership, on: Date) -> String {
+    if value::partial_date(&partnership.stage_date).is_some() {
+        return partnership.stage_date.clone();
+    }
+    let paused = partnership.suspension.as_ref().map(|one| &one.start_date);
+    let ended = partnership.ending.as_ref().map(|one| &one.date);
+    let before = paused.into_iter().chain(ended).filter_map(|date| Some((value::partial_date(date)?.1, date)));
+    match before.min_by_key(|(last, _)| *last) {
+        Some((last, date)) if last < on => date.clone(),
+        _ => on.to_string(),
+    }
 }
 
 /// What stands in the way of an update that changes how far a partnership has come. Everything that follows from its

@@ -445,6 +445,20 @@ fn a_partnership_that_comes_in_ended_has_an_event_for_its_end() {
     );
 }
 
+#[test]
+fn a_partnership_that_ended_before_it_came_in_was_at_its_stage_by_then() {
+    let mut partnership = Case::at(PartnershipStage::Operating, "").partnership;
+    partnership.stage_date.clear();
+    let ended =
+        |date: &str| Some(Ending { kind: EndingKind::Completed.into(), date: date.into(), ..Default::default() });
+    assert_eq!(entered(&partnership, TODAY)[0].date, TODAY.to_string());
+    partnership.ending = ended("2011-04");
+    let dates: Vec<_> = entered(&partnership, TODAY).into_iter().map(|event| event.date).collect();
+    assert_eq!(dates, ["2011-04", "2011-04"]);
+    partnership.stage_date = "2009".into();
+    assert_eq!(entered(&partnership, TODAY)[0].date, "2009");
+}
+
 /// Something that somebody tries.
 #[derive(Clone, Debug)]
 enum Try {
