@@ -52,8 +52,33 @@ fn outside(message: &DynamicMessage) -> Option<String> {
 /// Why a point is unlikely to lie in a country; `None` if it may well do, or if the country's shape is not known.
 pub(crate) fn why_outside(country: &str, point: (f64, f64)) -> Option<String> {
     let far = geography::outside_country_km(country, point).filter(|far| *far > TOLERANCE_KM)?;
-    Some(format!(
-        "the point {}, {} lies {far:.0} km outside {country}, the country that is stated: is the country right, or are latitude and longitude exchanged?",
-        point.0, point.1
-    ))
+    let (latitude, longitude) = point;
+    let place = format!("the point {latitude}, {longitude} lies");
+    Some(match geography::country_at(point) {
+        Some(there) => {
+            format!(
+                "{place} in {there}, {far:.0} km outside {country}, the country that is stated: is the country right?"
+            )
+        }
+        None => format!(
+            "{place} {far:.0} km outside {country}, the country that is stated: is the country right, or are latitude and \
+             longitude exchanged?"
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_town_that_lies_in_another_country_is_doubted_and_one_near_the_border_is_not() {
+        // Holstebro and Helsingør, which the source calls Swedish.
+        let why = why_outside("SE", (56.366_667, 8.616_667)).unwrap();
+        assert!(why.contains("lies in DK") && why.contains("outside SE"), "{why}");
+        assert_eq!(why_outside("SE", (56.033_333, 12.616_667)), None);
+        assert_eq!(why_outside("DK", (56.366_667, 8.616_667)), None);
+        // Latitude and longitude exchanged: in the Indian Ocean.
+        assert!(why_outside("PT", (-8.5, 70.9)).unwrap().contains("exchanged"));
+    }
 }

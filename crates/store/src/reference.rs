@@ -26,7 +26,15 @@ impl Tx {
     /// # Errors
     /// What the database says.
     pub async fn set_references(&mut self, from: &Name, to: &[Name]) -> Result<(), StoreError> {
-        let set = set(self.step()?, from, to).await;
+        self.set_references_of(&[(from.clone(), to.to_vec())]).await
+    }
+
+    /// The same for many documents, each given once, in a few statements.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn set_references_of(&mut self, references: &[(Name, Vec<Name>)]) -> Result<(), StoreError> {
+        let set = set(self.step()?, references).await;
         self.done(set)
     }
 
@@ -84,13 +92,19 @@ impl Store {
     }
 }
 
-async fn set(db: &impl ConnectionTrait, from: &Name, to: &[Name]) -> Result<(), Fault> {
-    let from = from.to_string();
-    Entity::delete_many().filter(Column::FromName.eq(&from)).exec(db).await?;
-    let to: Vec<Name> = to.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
-    for to in to.chunks(ROWS_AT_ONCE) {
-        let rows = to.iter().map(|to| ActiveModel { from_name: Set(from.clone()), to_name: Set(to.to_string()) });
-        Entity::insert_many(rows).exec_without_returning(db).await?;
+async fn set(db: &impl ConnectionTrait, references: &[(Name, Vec<Name>)]) -> Result<(), Fault> {
+    for references in references.chunks(ROWS_AT_ONCE) {
+        let from = references.iter().map(|(from, _)| from.to_string());
+        Entity::delete_many().filter(Column::FromName.is_in(from)).exec(db).await?;
+        let pairs: BTreeSet<(String, String)> = references
+            .iter()
+            .flat_map(|(from, to)| to.iter().map(move |to| (from.to_string(), to.to_string())))
+            .collect();
+        let rows: Vec<ActiveModel> =
+            pairs.into_iter().map(|(from, to)| ActiveModel { from_name: Set(from), to_name: Set(to) }).collect();
+        for rows in rows.chunks(ROWS_AT_ONCE) {
+            Entity::insert_many(rows.iter().cloned()).exec_without_returning(db).await?;
+        }
     }
     Ok(())
 }

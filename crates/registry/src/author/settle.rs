@@ -66,13 +66,13 @@ impl Registry {
         let first = tx.next_positions(i64::try_from(changes.len()).map_err(Error::internal)?).await?;
         let mut publications = Vec::with_capacity(changes.len());
         let mut revisions = Vec::with_capacity(changes.len());
+        let mut references = Vec::with_capacity(changes.len());
         let mut position = first;
         for Change { document, kind } in changes {
             let message = Resource::decode(document.name.kind(), document.body.clone())?;
             if kind != RevisionChange::Deleted {
-                let references: Vec<Name> =
-                    validate::references(document.name.kind(), &message.0).into_iter().map(|(_, name)| name).collect();
-                tx.set_references(&document.name, &references).await?;
+                let to = validate::references(document.name.kind(), &message.0).into_iter().map(|(_, name)| name);
+                references.push((document.name.clone(), to.collect::<Vec<Name>>()));
             }
             publications.push(self.publication(&document, &message, &position));
             revisions.push(Revision {
@@ -86,6 +86,7 @@ impl Registry {
             position.sequence += 1;
         }
         position.sequence -= 1;
+        tx.set_references_of(&references).await?;
         tx.add_revisions(&revisions).await?;
         tx.publish(&publications).await?;
         tx.commit().await?;
