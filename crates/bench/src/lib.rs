@@ -1,6 +1,6 @@
 //! Measured comparisons: what we do beside what the parts that it rests on allow, in one run on one machine.
 //!
-//! `cargo run --release -p isopolity-bench -- import` imports a generated registry and, each alone and with the same
+//! `cargo bench -p isopolity-bench -- import` imports a generated registry and, each alone and with the same
 //! records, runs the floors: signing with Ed25519, bulk inserts into SQLite, adding to a search index. `cities` imports the
 //! real twin-town pairs as the registries of all their cities. Every part runs in a process of its own, so that its
 //! greatest memory is its own. Numbers go to standard output as a table or as JSON.
@@ -23,6 +23,9 @@ struct Arguments {
     /// Print JSON instead of a table
     #[arg(long, global = true)]
     json: bool,
+    /// Cargo says so to every benchmark
+    #[arg(long, global = true, hide = true)]
+    bench: bool,
     #[command(subcommand)]
     what: What,
 }
@@ -61,7 +64,9 @@ enum What {
     },
 }
 
-fn main() -> ExitCode {
+/// Runs what the command line asks for.
+#[must_use]
+pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
