@@ -8,7 +8,9 @@ use super::support::{City, Running, agreement, isopolity, run, snapshot};
 fn refusal(city: &City, code: i32) -> String {
     let before = snapshot(&city.folder);
     let line = Running::start(&mut city.serve_command()).end().line(code).to_owned();
-    let after = snapshot(&city.folder);
+    let mut after = snapshot(&city.folder);
+    // SQLite's own: it may or may not get round to removing them when a process ends that could not open the database.
+    after.retain(|file, _| !["-wal", "-shm"].iter().any(|end| file.to_string_lossy().ends_with(end)));
     let files = |snapshot: &std::collections::BTreeMap<_, _>| snapshot.keys().cloned().collect::<Vec<_>>();
     assert_eq!(files(&after), files(&before), "{line}");
     assert!(after == before, "a file was changed: {line}");
