@@ -5,6 +5,7 @@ mod nodes {
     mod codes;
     mod deadlines;
     mod deletion;
+    mod exact;
     mod export;
     mod faults;
     mod import;

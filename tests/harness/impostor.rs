@@ -12,8 +12,9 @@ use isopolity_federation::{Bundle, Identity, Limits, ListenerLimits, PeerSetting
 use isopolity_proto::{
     admin::PeerState,
     federation::{
-        GetBundleRequest, GetBundleResponse, GetRecordRequest, GetRecordResponse, HelloRequest, HelloResponse,
-        QueryRequest, QueryResponse,
+        GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetRecordRequest, GetRecordResponse,
+        GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, QueryRequest, QueryResponse,
+        WatchRequest, WatchResponse,
         federation_service_server::{FederationService, FederationServiceServer},
     },
     options::Audience,
@@ -102,6 +103,7 @@ impl Impostor {
             audience: Audience::Public,
             bundle,
             records: 0,
+            circuit: Bytes::new(),
         });
         self.peers.set(known);
         node.api.add_peer(&self.bundle).await.unwrap();
@@ -129,6 +131,7 @@ struct Desk {
 #[tonic::async_trait]
 impl FederationService for Desk {
     type QueryStream = BoxStream<'static, Result<QueryResponse, Status>>;
+    type WatchStream = BoxStream<'static, Result<WatchResponse, Status>>;
 
     async fn hello(&self, _: Request<HelloRequest>) -> Result<Response<HelloResponse>, Status> {
         Ok(Response::new(HelloResponse {
@@ -159,6 +162,21 @@ impl FederationService for Desk {
             Speech::Refuses(status) => return Err(status),
         };
         Ok(Response::new(parts))
+    }
+
+    async fn get_statistics(
+        &self,
+        _: Request<GetStatisticsRequest>,
+    ) -> Result<Response<GetStatisticsResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn get_digest(&self, _: Request<GetDigestRequest>) -> Result<Response<GetDigestResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn watch(&self, _: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        Err(Status::unimplemented("not here"))
     }
 
     async fn get_record(&self, request: Request<GetRecordRequest>) -> Result<Response<GetRecordResponse>, Status> {

@@ -47,6 +47,13 @@ impl Plan {
         self
     }
 
+    /// Leaves out peers whose digest proves that they have no answer, however few peers there are.
+    #[must_use]
+    pub fn with_digests(mut self) -> Self {
+        self.search.ask_all_up_to = 0;
+        self
+    }
+
     /// Makes the folder and starts the node.
     pub async fn start(self) -> TestNode {
         let Self { city, databases, search, anonymous_reads } = self;
@@ -90,8 +97,13 @@ pub struct TestNode {
 impl TestNode {
     /// A node that is to be started. It waits long for its peers: a machine that is busy is not a fault.
     pub fn plan(city: &str) -> Plan {
-        let search =
-            Search { deadline_ms: 60_000, peer_budget_ms: 50_000, peer_silence_ms: 40_000, index_wait_ms: 30_000 };
+        let search = Search {
+            deadline_ms: 60_000,
+            peer_budget_ms: 50_000,
+            peer_silence_ms: 40_000,
+            index_wait_ms: 30_000,
+            ..Search::default()
+        };
         Plan { city: city.parse().unwrap(), databases: Databases::sqlite(), search, anonymous_reads: false }
     }
 

@@ -33,7 +33,9 @@ impl Writer {
 
     /// The beginning.
     pub fn start(&self, total: i64) -> QueryResponse {
-        part(Part::Start(QueryStart { total, records: total.max(0), epoch: "an epoch".into(), sequence: 9 }))
+        let start =
+            QueryStart { total, records: total.max(0), epoch: "an epoch".into(), sequence: 9, ..Default::default() };
+        part(Part::Start(start))
     }
 
     /// A hit, the later the smaller its number.

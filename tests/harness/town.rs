@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -13,19 +13,23 @@ use std::{
 
 use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream, stream::BoxStream};
-use isopolity_domain::{CityId, Kind, clock::FixedClock};
+use isopolity_domain::{CityId, Clock as _, Kind, clock::FixedClock};
 use isopolity_federation::{Identity, Limits, Link, LinkError, PeerSettings, Peers};
 use isopolity_proto::{
     admin::Role,
     catalog::{Outcome, SearchRequest, SearchResponse},
     error::Reason,
-    federation::{Envelope, GetRecordRequest, HelloRequest, HelloResponse, QueryRequest, QueryResponse},
+    federation::{
+        Envelope, GetDigestRequest, GetDigestResponse, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse,
+        HelloRequest, HelloResponse, QueryRequest, QueryResponse, WatchRequest, WatchResponse,
+    },
     options::Audience,
     registry::Partnership,
     to_dynamic,
 };
 use isopolity_registry::{Caller, Error, Patience, Registry, Settings, author::Terms};
 use tempfile::TempDir;
+use time::OffsetDateTime;
 use tokio::time::sleep;
 
 use crate::clock;
@@ -49,16 +53,28 @@ pub enum Manner {
     Fails(LinkError),
 }
 
+/// On what a city's registry stands.
+#[derive(Clone, Debug, Default)]
+pub struct Ground {
+    /// Within which limits it asks its peers.
+    pub limits: Limits,
+    /// Its database. `None`: a file in its folder.
+    pub storage_url: Option<String>,
+}
+
 #[derive(Default)]
 struct Book {
     registries: BTreeMap<CityId, Registry>,
     manners: BTreeMap<CityId, Manner>,
+    /// Who asked whom, in the order of the questions.
+    asked: Vec<(CityId, CityId)>,
 }
 
-/// All registries of a test.
+/// All registries of a test. Their clocks begin at the same time.
 #[derive(Clone, Default)]
 pub struct Town {
     book: Arc<Mutex<Book>>,
+    begun: Arc<OnceLock<OffsetDateTime>>,
     /// Streams of answers that are open at present.
     open: Arc<AtomicUsize>,
 }
@@ -77,30 +93,48 @@ impl Town {
 
     /// The same with other limits for its peers.
     pub async fn settle_within(&self, city: &str, limits: Limits) -> Resident {
+        self.settle_on(city, Ground { limits, ..Ground::default() }).await
+    }
+
+    /// The same on other ground.
+    pub async fn settle_on(&self, city: &str, ground: Ground) -> Resident {
         let folder = tempfile::tempdir().unwrap();
-        let clock = clock::clock();
-        let id: CityId = city.parse().unwrap();
-        let identity =
-            Identity::create(&folder.path().join("trust"), &id, isopolity_domain::Clock::now(&*clock)).unwrap();
-        let (town, caller) = (self.clone(), id.clone());
+        let begun = *self.begun.get_or_init(|| clock::clock().now());
+        let clock = Arc::new(FixedClock::at(begun));
+        let identity = Identity::create(&folder.path().join("trust"), &city.parse().unwrap(), begun).unwrap();
+        self.open(Closed { ground, clock, identity, folder }).await
+    }
+
+    /// Ends a city's registry, as a node ends. Nobody reaches it until it is opened again. What it is still answering goes on
+    /// first; the index stays locked while anybody else holds the registry.
+    pub fn close(&self, resident: Resident) -> Closed {
+        self.book.lock().unwrap().registries.remove(resident.registry.city());
+        let Resident { ground, clock, identity, folder, .. } = resident;
+        Closed { ground, clock, identity, folder }
+    }
+
+    /// Opens a registry where it was.
+    pub async fn open(&self, closed: Closed) -> Resident {
+        let Closed { ground, clock, identity, folder } = closed;
+        let (town, caller) = (self.clone(), identity.city().clone());
         let factory = Arc::new(move |peer: &PeerSettings| -> Arc<dyn Link> {
             Arc::new(Lane { town: town.clone(), caller: caller.clone(), callee: peer.city.clone() })
         });
-        let peers = Peers::with_links(identity.clone(), clock.clone(), limits, factory).unwrap();
+        let file = || format!("sqlite://{}", folder.path().join("registry.db").display());
         let registry = Registry::open(Settings {
             identity: identity.clone(),
             endpoint: Some("https://127.0.0.1:1".to_owned()),
-            storage_url: format!("sqlite://{}", folder.path().join("registry.db").display()),
+            storage_url: ground.storage_url.clone().unwrap_or_else(file),
             index_folder: folder.path().join("index"),
-            peers,
+            peers: Peers::with_links(identity.clone(), clock.clone(), ground.limits, factory).unwrap(),
             clock: clock.clone(),
             patience: Patience::default(),
         })
         .await
         .unwrap();
         registry.index_once().await.unwrap();
-        self.book.lock().unwrap().registries.insert(id, registry.clone());
-        Resident { registry, clock, identity, folder }
+        self.book.lock().unwrap().registries.insert(identity.city().clone(), registry.clone());
+        Resident { registry, clock, identity, ground, folder }
     }
 
     /// Opens a registry for each city; all of them are peers of one another and see what is PUBLIC.
@@ -122,6 +156,12 @@ impl Town {
         self.book.lock().unwrap().manners.insert(city.parse().unwrap(), manner);
     }
 
+    /// Who was asked by whom since this was last called, in the order of the questions: caller and callee.
+    pub fn take_asked(&self) -> Vec<(String, String)> {
+        let asked = std::mem::take(&mut self.book.lock().unwrap().asked);
+        asked.into_iter().map(|(caller, callee)| (caller.to_string(), callee.to_string())).collect()
+    }
+
     /// How many answers are under way.
     pub fn open_streams(&self) -> usize {
         self.open.load(Ordering::SeqCst)
@@ -140,8 +180,13 @@ pub async fn introduce(one: &Resident, other: &Resident, audience: Audience) {
         here.registry.add_peer(&administrator(), &bundle).await.unwrap();
     }
     for (here, there) in [(one, other), (other, one)] {
-        here.registry.approve_peer(&administrator(), there.city(), audience, "").await.unwrap();
+        grant(here, there, audience).await;
     }
+}
+
+/// Lets a resident see as much of another, which knows it.
+pub async fn grant(here: &Resident, there: &Resident, audience: Audience) {
+    here.registry.approve_peer(&administrator(), there.city(), audience, "").await.unwrap();
 }
 
 /// Somebody who may do everything.
@@ -157,6 +202,15 @@ pub struct Resident {
     pub clock: Arc<FixedClock>,
     /// Its keys.
     pub identity: Identity,
+    ground: Ground,
+    folder: TempDir,
+}
+
+/// A city whose registry is not open: its database, index and keys.
+pub struct Closed {
+    ground: Ground,
+    clock: Arc<FixedClock>,
+    identity: Identity,
     folder: TempDir,
 }
 
@@ -211,9 +265,10 @@ impl Link for Lane {
 
     fn query(&self, request: QueryRequest, within: Duration) -> BoxStream<'static, Result<QueryResponse, LinkError>> {
         let (_, manner) = self.town.look_up(&self.callee);
+        self.town.book.lock().unwrap().asked.push((self.caller.clone(), self.callee.clone()));
         let (registry, caller) = (self.registry(), self.caller.clone());
         let answer = async move { registry?.answer(&caller, request, within).await.map_err(|error| refused(&error)) };
-        let parts = stream::once(answer).map_ok(|parts| stream::iter(parts.into_iter().map(Ok))).try_flatten();
+        let parts = stream::once(answer).map_ok(|parts| parts.map_err(|error| refused(&error))).try_flatten();
         let parts = match manner {
             Manner::Honest => parts.boxed(),
             Manner::Late(by) => stream::once(sleep(by)).flat_map(|()| stream::empty()).chain(parts).boxed(),
@@ -243,12 +298,48 @@ impl Link for Lane {
     async fn get_record(&self, request: GetRecordRequest, _within: Duration) -> Result<Envelope, LinkError> {
         self.registry()?.record_for_peer(&self.caller, &request).await.map_err(|error| refused(&error))
     }
+
+    async fn get_statistics(
+        &self,
+        request: GetStatisticsRequest,
+        within: Duration,
+    ) -> Result<GetStatisticsResponse, LinkError> {
+        let registry = self.honest()?;
+        registry.statistics_for_peer(&self.caller, request, within).await.map_err(|error| refused(&error))
+    }
+
+    async fn get_digest(&self, request: GetDigestRequest, within: Duration) -> Result<GetDigestResponse, LinkError> {
+        let registry = self.honest()?;
+        registry.digest_for_peer(&self.caller, &request, within).await.map_err(|error| refused(&error))
+    }
+
+    fn watch(&self, request: WatchRequest) -> BoxStream<'static, Result<WatchResponse, LinkError>> {
+        let (registry, caller) = (self.honest(), self.caller.clone());
+        let told = async move { registry?.watched_by_peer(&caller, request).map_err(|error| refused(&error)) };
+        let counted = Counted::new(&self.town.open);
+        stream::once(told)
+            .map_ok(|parts| parts.map_err(|error| refused(&error)))
+            .try_flatten()
+            .map(move |part| {
+                let _ = &counted;
+                part
+            })
+            .boxed()
+    }
 }
 
 impl Lane {
     fn registry(&self) -> Result<Registry, LinkError> {
         let nobody = || LinkError::new(Outcome::Unreachable, Reason::Connection, "nobody lives there");
         self.town.look_up(&self.callee).0.ok_or_else(nobody)
+    }
+
+    /// The registry of a city that fails in whatever it is asked, if it fails.
+    fn honest(&self) -> Result<Registry, LinkError> {
+        match self.town.look_up(&self.callee).1 {
+            Manner::Fails(error) => Err(error),
+            _ => self.registry(),
+        }
     }
 }
 
@@ -259,7 +350,11 @@ fn refused(error: &Error) -> LinkError {
         Reason::ResourceNotFound => Outcome::AnsweredEmpty,
         _ => Outcome::Refused,
     };
-    LinkError::new(outcome, error.reason(), format!("the peer says: {error}"))
+    let retry_after = match error {
+        Error::Overloaded { retry_after, .. } => Some(*retry_after),
+        _ => None,
+    };
+    LinkError { retry_after, ..LinkError::new(outcome, error.reason(), format!("the peer says: {error}")) }
 }
 
 /// Counts an open stream for as long as it lives.

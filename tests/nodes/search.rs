@@ -160,6 +160,7 @@ async fn a_question_that_can_t_be_asked_names_its_fields() {
         languages: vec!["p t".into()],
         sectors: vec![SectorPrefix::default()],
         order: 9,
+        ..Default::default()
     };
     let mut found = fields(&ask(asking(question)).await);
     found.sort();

@@ -107,7 +107,7 @@ async fn a_peer_s_question_is_checked_like_anyone_s() {
     let leaf = geneve.identity().issue_node_leaf(feira.clock.now(), Duration::days(1)).unwrap();
     let mut peer =
         FederationServiceClient::new(stranger::channel(feira.node().federation_address(), Some(leaf.into())));
-    for limit in [0, -1, 101] {
+    for limit in [-1, 100_001] {
         let refused = peer.query(QueryRequest { limit, ..Default::default() }).await.unwrap_err();
         assert_eq!((refused.code(), fields(&refused)), (Code::InvalidArgument, vec!["limit".to_owned()]), "{limit}");
     }

@@ -27,6 +27,9 @@ pub enum CatalogError {
     /// The index can't be read or written.
     #[error("the search index can't be read or written; if this stays, delete its folder and it is built anew")]
     Index(#[source] TantivyError),
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers")]
+    Random(#[source] getrandom::Error),
 }
 
 impl From<TantivyError> for CatalogError {

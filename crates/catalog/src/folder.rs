@@ -20,6 +20,9 @@ use crate::{
 /// Blocks of stored envelopes that are kept unpacked, for each segment.
 const STORE_CACHE_BLOCKS: usize = 8;
 
+/// Envelopes that are packed together.
+const STORE_BLOCK_BYTES: usize = 4_096;
+
 /// An index that can be used.
 pub(crate) struct Opened {
     pub(crate) index: Index,
@@ -101,8 +104,12 @@ fn existing(folder: &Path) -> Result<Opened, Unusable> {
 
 fn create(folder: &Path) -> Result<Opened, TantivyError> {
     let (schema, fields) = Fields::build();
-    // One thread less while indexing.
-    let settings = IndexSettings { docstore_compress_dedicated_thread: false, ..IndexSettings::default() };
+    // One thread less while indexing; and small blocks, because records are read one by one.
+    let settings = IndexSettings {
+        docstore_compress_dedicated_thread: false,
+        docstore_blocksize: STORE_BLOCK_BYTES,
+        ..IndexSettings::default()
+    };
     let index = Index::create(MmapDirectory::open(folder)?, schema, settings)?;
     opened(index, fields, Position::default())
 }

@@ -11,24 +11,35 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | `schema` | the index's fields |
-//! | `words` | the words of a text, as they are indexed and looked up |
-//! | `facet` | the terms of facets, the same for records and questions |
-//! | `walk` | what is to be indexed of a resource |
+//! | `words` | gives the index library the words of a text |
+//! | `walk`, `days` | what is to be indexed of a resource |
 //! | `folder` | opens the index, or begins an empty one |
 //! | `writer` | takes publications |
-//! | `snapshot` | the index as one commit left it, with its statistics |
-//! | `search` | from a question to a query |
-//! | `rank` | the best hits in their exact order |
+//! | `snapshot`, `segment` | the index as one commit left it, with what is known of it |
+//! | `ask` | from a question to what is found |
+//! | `conditions`, `circle` | which records match |
+//! | `documents` | sets of records |
+//! | `counting` | how many have which value of a facet |
+//! | `rank` | the best of a segment in their exact order |
+//! | `digest` | what an audience's records are like |
+//! | `hits` | the best of all, read when they are taken |
 //!
 //! Not here: whether somebody may ask, whether a question is well formed, and signatures. A record comes from the own
 //! store or was verified before it came into it.
 
+mod ask;
+mod circle;
+mod conditions;
+mod counting;
+mod days;
+mod digest;
+mod documents;
 mod error;
-mod facet;
 mod folder;
+mod hits;
 mod rank;
 mod schema;
-mod search;
+mod segment;
 mod snapshot;
 mod walk;
 mod words;
@@ -39,24 +50,28 @@ mod tests;
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use isopolity_domain::{
-    answer::AnswerHit,
+    CityId,
+    digest::SALT_BYTES,
     feed::{Position, Publication},
 };
-use isopolity_proto::{federation::Question, options::Audience};
+use isopolity_proto::{
+    federation::{Digest, Question, Statistics},
+    options::Audience,
+};
+use prost_types::Timestamp;
 use tantivy::{Index, IndexReader, IndexWriter};
 use tokio::sync::watch;
 
+pub use ask::{Asked, Found, Published};
 pub use error::CatalogError;
-use schema::Fields;
+pub use hits::Hits;
+use schema::{CLEARANCES, Fields};
 use snapshot::Snapshot;
-
-/// The most hits of one search.
-const LIMIT_MAX: usize = 100;
 
 /// The search index. Clones share it.
 #[derive(Clone)]
@@ -71,19 +86,8 @@ struct Inner {
     writer: Mutex<Option<IndexWriter>>,
     /// What searches see.
     snapshot: watch::Sender<Arc<Snapshot>>,
-}
-
-/// What was found.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Found {
-    /// Records that match, counted exactly.
-    pub total: i64,
-    /// Records that the asker may see in all.
-    pub records: i64,
-    /// The point of the feed up to which the index went that was searched.
-    pub position: Position,
-    /// The best hits: by key, the best first, then by resource name in byte order.
-    pub hits: Vec<AnswerHit>,
+    /// The last digest for each of [`CLEARANCES`].
+    digests: [Mutex<Option<Digest>>; CLEARANCES.len()],
 }
 
 impl Catalog {
@@ -95,13 +99,14 @@ impl Catalog {
     /// another process writes it.
     pub fn open(folder: &Path) -> Result<Self, CatalogError> {
         let opened = folder::open(folder)?;
-        let snapshot = Snapshot::new(opened.reader.searcher(), opened.fields, opened.position);
+        let snapshot = Snapshot::new(opened.reader.searcher(), opened.fields, opened.position, None);
         Ok(Self(Arc::new(Inner {
             index: opened.index,
             fields: opened.fields,
             reader: opened.reader,
             writer: Mutex::new(None),
             snapshot: watch::Sender::new(Arc::new(snapshot)),
+            digests: Default::default(),
         })))
     }
 
@@ -130,14 +135,64 @@ impl Catalog {
         matches!(tokio::time::timeout(within, there).await, Ok(Ok(_)))
     }
 
-    /// Finds records among those that this clearance sees. The question is taken as it is: [`isopolity_domain::question`]
-    /// says whether it may be asked. `limit` is held to 1 to 100. Blocking.
+    /// Answers a question: what matches, counted exactly, and the first hits in their exact order. Blocking.
     ///
     /// # Errors
     /// [`CatalogError::Index`] if the index can't be read.
-    pub fn search(&self, question: &Question, clearance: Audience, limit: usize) -> Result<Found, CatalogError> {
+    pub fn ask(&self, asked: &Asked<'_>) -> Result<Found, CatalogError> {
+        Ok(ask::ask(&self.snapshot(), asked)?)
+    }
+
+    /// The statistics of the records that this clearance sees, with a line for each of the words, in byte order; and the
+    /// point of the feed up to which they are true. The words are taken as the analyser gives them. Blocking.
+    ///
+    /// # Errors
+    /// [`CatalogError::Index`] if the index can't be read.
+    pub fn statistics(&self, words: &[String], clearance: Audience) -> Result<(Statistics, Position), CatalogError> {
         let snapshot = self.snapshot();
-        Ok(search::search(&snapshot, question, clearance, limit.clamp(1, LIMIT_MAX))?)
+        Ok((snapshot.statistics(words, clearance)?, snapshot.position.clone()))
+    }
+
+    /// The first records, in the order of their sequences, that match and were published after a sequence; and the point
+    /// of the feed up to which that is all, if they are fewer than `limit`. Blocking.
+    ///
+    /// # Errors
+    /// [`CatalogError::Index`] if the index can't be read.
+    pub fn published_after(
+        &self,
+        question: &Question,
+        clearance: Audience,
+        after_sequence: i64,
+        limit: usize,
+    ) -> Result<(Vec<Published>, Position), CatalogError> {
+        let snapshot = self.snapshot();
+        let published = ask::published_after(&snapshot, question, clearance, after_sequence, limit)?;
+        Ok((published, snapshot.position.clone()))
+    }
+
+    /// What the records of this city are like that this clearance sees. Made anew, with this time, if something was published
+    /// since the last; it takes about as long as to read all words. Blocking.
+    ///
+    /// # Errors
+    /// [`CatalogError::Index`] if the index can't be read, [`CatalogError::Random`] if the system gives no random numbers.
+    pub fn digest(&self, city: &CityId, clearance: Audience, create_time: Timestamp) -> Result<Digest, CatalogError> {
+        let snapshot = self.snapshot();
+        let place = CLEARANCES.iter().position(|one| *one == clearance);
+        // Who asks at the same time waits for it and makes none of his own.
+        let mut kept = place.and_then(|place| self.0.digests.get(place)).map(kept_digest);
+        if let Some(Some(digest)) = kept.as_deref()
+            && (&digest.epoch, digest.sequence) == (&snapshot.position.epoch, snapshot.position.sequence)
+            && digest.city == city.as_str()
+        {
+            return Ok(digest.clone());
+        }
+        let mut salt = [0; SALT_BYTES];
+        getrandom::fill(&mut salt).map_err(CatalogError::Random)?;
+        let digest = digest::digest(&snapshot, city, clearance, create_time, salt)?;
+        if let Some(kept) = kept.as_deref_mut() {
+            *kept = Some(digest.clone());
+        }
+        Ok(digest)
     }
 
     /// How many records this clearance sees. Blocking.
@@ -151,4 +206,8 @@ impl Catalog {
     fn snapshot(&self) -> Arc<Snapshot> {
         self.0.snapshot.borrow().clone()
     }
+}
+
+fn kept_digest(digest: &Mutex<Option<Digest>>) -> MutexGuard<'_, Option<Digest>> {
+    digest.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,105 +1,119 @@
 //! The index as one commit left it, with its statistics.
 
-use std::sync::OnceLock;
-
-use isopolity_domain::feed::Position;
-use isopolity_proto::options::Audience;
-use tantivy::{
-    DocSet as _, Searcher, TERMINATED, TantivyError, Term,
-    query::{BooleanQuery, Query, TermQuery},
-    schema::{Field, IndexRecordOption},
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::schema::{CLEARANCES, Fields};
+use bytes::Bytes;
+use isopolity_domain::feed::Position;
+use isopolity_proto::{
+    federation::{Envelope, Statistics, WordStatistics},
+    options::Audience,
+};
+use prost::Message as _;
+use tantivy::{
+    DocAddress, Searcher, TantivyDocument, TantivyError, Term,
+    schema::{Field, Value as _},
+};
+
+use crate::{
+    schema::Fields,
+    segment::{Segment, corrupt},
+};
+
+/// How many counts of a word are remembered.
+const REMEMBERED_MAX: usize = 10_000;
 
 /// The index as one commit left it.
 pub(crate) struct Snapshot {
     pub(crate) searcher: Searcher,
     pub(crate) fields: Fields,
     pub(crate) position: Position,
-    /// Counted when first asked for, one for each of [`CLEARANCES`].
-    statistics: [Statistics; CLEARANCES.len()],
-}
-
-#[derive(Default)]
-struct Statistics {
-    records: OnceLock<u64>,
-    lengths: OnceLock<Lengths>,
-}
-
-/// How many words there are in all the records that a clearance sees.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Lengths {
-    pub(crate) title: u64,
-    pub(crate) body: u64,
+    /// In the searcher's order.
+    pub(crate) segments: Vec<Arc<Segment>>,
+    /// How many records hold a term of which there are many.
+    holding: Mutex<HashMap<(Audience, Term), u64>>,
 }
 
 impl Snapshot {
-    pub(crate) fn new(searcher: Searcher, fields: Fields, position: Position) -> Self {
-        Self { searcher, fields, position, statistics: Default::default() }
+    /// Takes over what the snapshot `before` knows of segments that are still the same.
+    pub(crate) fn new(searcher: Searcher, fields: Fields, position: Position, before: Option<&Self>) -> Self {
+        let known = before.map_or(&[] as &[Arc<Segment>], |before| &before.segments);
+        let segment = |reader: &tantivy::SegmentReader| {
+            let same = known.iter().find(|segment| segment.is(reader));
+            same.map_or_else(|| Arc::new(Segment::new(reader.clone(), fields)), Arc::clone)
+        };
+        let segments = searcher.segment_readers().iter().map(segment).collect();
+        Self { searcher, fields, position, segments, holding: Mutex::default() }
     }
 
     /// How many records this clearance sees.
     pub(crate) fn records(&self, clearance: Audience) -> Result<u64, TantivyError> {
-        let count = || self.count(&*term(self.fields.seen_by(clearance)));
-        self.statistics(clearance).map_or(Ok(0), |known| remembered(&known.records, count))
+        let mut records = 0;
+        for segment in &self.segments {
+            records += segment.visible(clearance)?.map_or(0, |visible| visible.count);
+        }
+        Ok(records)
     }
 
-    /// How many of them hold the term.
-    pub(crate) fn records_with(&self, held: &Term, clearance: Audience) -> Result<u64, TantivyError> {
-        let both: Vec<Box<dyn Query>> = vec![term(held.clone()), term(self.fields.seen_by(clearance))];
-        self.count(&BooleanQuery::intersection(both))
+    /// The statistics of the records that this clearance sees, with a line for each of the words, in byte order.
+    pub(crate) fn statistics(&self, words: &[String], clearance: Audience) -> Result<Statistics, TantivyError> {
+        let mut statistics = Statistics { records: signed(self.records(clearance)?), ..Statistics::default() };
+        for segment in &self.segments {
+            if let Some(visible) = segment.visible(clearance)? {
+                let lengths = segment.lengths(visible)?;
+                statistics.title_words = statistics.title_words.saturating_add(signed(lengths.title));
+                statistics.body_words = statistics.body_words.saturating_add(signed(lengths.body));
+            }
+        }
+        for word in words.iter().collect::<BTreeSet<_>>() {
+            statistics.words.push(self.word(word, clearance)?);
+        }
+        Ok(statistics)
     }
 
-    /// How many words they hold.
-    pub(crate) fn lengths(&self, clearance: Audience) -> Result<Lengths, TantivyError> {
-        let Some(known) = self.statistics(clearance) else { return Ok(Lengths::default()) };
-        remembered(&known.lengths, || {
-            let Fields { title, body, .. } = self.fields;
-            Ok(Lengths { title: self.length(title, clearance)?, body: self.length(body, clearance)? })
+    /// How many of the records that this clearance sees hold the word.
+    pub(crate) fn word(&self, word: &str, clearance: Audience) -> Result<WordStatistics, TantivyError> {
+        let of = |field: Field| self.holding(Term::from_field_text(field, word), clearance).map(signed);
+        Ok(WordStatistics {
+            word: word.to_owned(),
+            title_records: of(self.fields.title)?,
+            body_records: of(self.fields.body)?,
         })
     }
 
-    fn length(&self, field: Field, clearance: Audience) -> Result<u64, TantivyError> {
-        let mut length = 0;
-        for segment in self.searcher.segment_readers() {
-            let seen = segment.inverted_index(self.fields.clearance)?;
-            let lengths = segment.get_fieldnorms_reader(field)?;
-            let Some(mut seen) = seen.read_postings(&self.fields.seen_by(clearance), IndexRecordOption::Basic)? else {
-                continue;
-            };
-            while seen.doc() != TERMINATED {
-                if !segment.is_deleted(seen.doc()) {
-                    length += u64::from(lengths.fieldnorm(seen.doc()));
-                }
-                seen.advance();
+    /// The signed record of a document.
+    pub(crate) fn envelope(&self, address: DocAddress) -> Result<Envelope, TantivyError> {
+        let document: TantivyDocument = self.searcher.doc(address)?;
+        let bytes = document.get_first(self.fields.envelope).and_then(|value| value.as_bytes()).unwrap_or_default();
+        Envelope::decode(Bytes::copy_from_slice(bytes))
+            .map_err(|error| corrupt(&format!("a stored envelope can't be read: {error}")))
+    }
+
+    fn holding(&self, term: Term, clearance: Audience) -> Result<u64, TantivyError> {
+        let key = (clearance, term);
+        if let Some(known) = self.holding.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(*known);
+        }
+        let mut holding = 0;
+        for segment in &self.segments {
+            if let Some(visible) = segment.visible(clearance)? {
+                holding += segment.holding(&key.1, visible)?;
             }
         }
-        Ok(length)
+        // What is counted in no time need not be remembered.
+        if holding > 1_000 {
+            let mut known = self.holding.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.len() < REMEMBERED_MAX {
+                known.insert(key, holding);
+            }
+        }
+        Ok(holding)
     }
-
-    fn count(&self, query: &dyn Query) -> Result<u64, TantivyError> {
-        Ok(u64::try_from(query.count(&self.searcher)?).unwrap_or(u64::MAX))
-    }
-
-    fn statistics(&self, clearance: Audience) -> Option<&Statistics> {
-        self.statistics.get(CLEARANCES.iter().position(|one| *one == clearance)?)
-    }
-}
-
-/// Matches what holds the term.
-pub(crate) fn term(term: Term) -> Box<dyn Query> {
-    Box::new(TermQuery::new(term, IndexRecordOption::Basic))
 }
 
 /// A count as messages carry it.
 pub(crate) fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn remembered<T: Copy>(known: &OnceLock<T>, find: impl FnOnce() -> Result<T, TantivyError>) -> Result<T, TantivyError> {
-    match known.get() {
-        Some(value) => Ok(*value),
-        None => find().map(|value| *known.get_or_init(|| value)),
-    }
 }

@@ -1,6 +1,7 @@
 //! What the catalogue promises, through its public surface.
 
 mod clearance;
+mod digest;
 mod feed;
 mod filters;
 mod folder;

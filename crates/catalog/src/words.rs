@@ -1,18 +1,7 @@
-//! The words of a text, as they are indexed and looked up.
+//! Gives the index library the words of a text, as [`isopolity_domain::text::words`] cuts them.
 
+use isopolity_domain::text::words;
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
-
-/// Longer words are cut off, in records and questions alike.
-const WORD_BYTES_MAX: usize = 100;
-
-/// The words of a text, in order.
-pub(crate) fn words(text: &str) -> Vec<String> {
-    let mut words = isopolity_domain::text::words(text);
-    for word in &mut words {
-        word.truncate(word.floor_char_boundary(WORD_BYTES_MAX));
-    }
-    words
-}
 
 /// Gives the index the words of a text.
 #[derive(Clone, Debug)]

@@ -3,19 +3,24 @@
 use std::sync::{Arc, PoisonError};
 
 use isopolity_domain::{
+    answer::NO_START,
     feed::{Position, Publication, PublishedRecord},
     record,
 };
-use isopolity_proto::{federation::Envelope, options::Audience};
+use isopolity_proto::{
+    federation::Envelope,
+    options::{Audience, Facet},
+};
 use prost::Message as _;
+use prost_reflect::Value;
 use tantivy::{IndexWriter, TantivyDocument, TantivyError, Term, indexer::IndexWriterOptions, query::AllQuery};
 use tracing::warn;
 
 use crate::{
     CatalogError, Inner, folder,
-    schema::{CLEARANCES, Fields},
+    schema::{CLEARANCES, Fields, NO_END, condition, has, order_of},
     snapshot::Snapshot,
-    walk::{Findings, walk},
+    walk::{Facets, Findings, walk},
 };
 
 /// What may be gathered in memory before it is written out; the library takes no less. Freed with the commit.
@@ -48,7 +53,9 @@ impl Inner {
         commit.commit()?;
         self.reader.reload()?;
         *kept = Some(writer);
-        self.snapshot.send_replace(Arc::new(Snapshot::new(self.reader.searcher(), self.fields, to)));
+        let before = self.snapshot.borrow().clone();
+        let now = Snapshot::new(self.reader.searcher(), self.fields, to, Some(&before));
+        self.snapshot.send_replace(Arc::new(now));
         Ok(())
     }
 
@@ -70,33 +77,61 @@ fn add(writer: &IndexWriter, fields: Fields, publication: &Publication) -> Resul
             publication.record_for(*clearance).is_some_and(|record| std::ptr::eq(record, published))
         };
         let clearances: Vec<_> = CLEARANCES.into_iter().filter(sees).collect();
-        let Some(findings) = find(&publication.name, published) else { continue };
-        let mut document = TantivyDocument::default();
-        document.add_text(fields.name, &publication.name);
-        document.add_text(fields.kind, &publication.kind);
-        document.add_bytes(fields.envelope, &published.envelope);
-        document.add_i64(fields.update_time, findings.update_time.unwrap_or_default());
-        for clearance in clearances {
-            document.add_text(fields.clearance, clearance.as_str_name());
-        }
-        for (field, texts) in [(fields.title, &findings.title), (fields.body, &findings.body)] {
-            for text in texts {
-                document.add_text(field, text);
-            }
-        }
-        for (field, terms) in [
-            (fields.origin_country, &findings.origin_countries),
-            (fields.sector, &findings.sectors),
-            (fields.stage, &findings.stages),
-            (fields.language, &findings.languages),
-        ] {
-            for term in terms {
-                document.add_text(field, term);
-            }
-        }
+        let Some(mut findings) = find(&publication.name, published) else { continue };
+        findings.facet(Facet::Kind, &Value::String(publication.kind.clone()));
+        let city = publication.name.split('/').nth(1).unwrap_or_default();
+        findings.facet(Facet::City, &Value::String(city.to_owned()));
+        let document = document(fields, publication, published, &clearances, &findings);
         writer.add_document(document)?;
     }
     Ok(())
+}
+
+fn document(
+    fields: Fields,
+    publication: &Publication,
+    published: &PublishedRecord,
+    clearances: &[Audience],
+    findings: &Findings,
+) -> TantivyDocument {
+    let mut document = TantivyDocument::default();
+    document.add_text(fields.name, &publication.name);
+    document.add_text(fields.name_order, order_of(&publication.name));
+    document.add_bytes(fields.envelope, &published.envelope);
+    document.add_i64(fields.sequence, publication.sequence);
+    document.add_i64(fields.update_time, findings.update_time.unwrap_or_default());
+    for clearance in clearances {
+        document.add_text(fields.clearance, clearance.as_str_name());
+    }
+    for (field, texts) in [(fields.title, &findings.title), (fields.body, &findings.body)] {
+        for text in texts {
+            document.add_text(field, text);
+        }
+    }
+    for (facet, Facets { counted, found_by }) in &findings.facets {
+        let Some(field) = fields.facet(*facet) else { continue };
+        if !counted.is_empty() {
+            document.add_text(fields.condition, has(*facet));
+        }
+        for term in found_by {
+            document.add_text(fields.condition, condition(*facet, term));
+        }
+        for value in counted {
+            document.add_text(field, value);
+        }
+    }
+    let days = findings.days();
+    document.add_i64(fields.start_day, days.start.unwrap_or(NO_START).into());
+    document.add_i64(fields.end_day, days.end.unwrap_or(NO_END).into());
+    for (latitude, longitude) in &findings.points {
+        document.add_f64(fields.latitude, *latitude);
+        document.add_f64(fields.longitude, *longitude);
+    }
+    let title = findings.title_order();
+    if !title.is_empty() {
+        document.add_text(fields.title_order, title);
+    }
+    document
 }
 
 /// What is to be indexed of a record. A resource of a type that this version does not know is found by its kind alone;

@@ -1,9 +1,13 @@
 //! The command line.
 
+mod question;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub(crate) use question::{Asked, Order, Search, Watch};
 
 /// Business partnerships between cities and migrants' countries of origin: one node for each city, one question for all.
 #[derive(Debug, Parser)]
@@ -56,6 +60,8 @@ pub(crate) enum Command {
     Import(Import),
     /// Ask this city and its peers
     Search(Search),
+    /// Tell of records that match a question, as cities publish them
+    Watch(Watch),
     /// Show one record of any city
     Get(Get),
     /// Work with this city's own records, of every kind
@@ -176,56 +182,6 @@ pub(crate) enum Format {
     Xlsx,
     /// IATI Activity 2.03
     Iati,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Search {
-    /// Words that must all occur, in any script
-    pub(crate) words: Vec<String>,
-    /// Only this kind: city, organization, agreement, partnership
-    #[arg(long, value_name = "KIND")]
-    pub(crate) kind: Vec<String>,
-    /// Only this country of origin, ISO 3166-1
-    #[arg(long, value_name = "CODE")]
-    pub(crate) country: Vec<String>,
-    /// Only this sector and what lies below it: CODE, or SCHEME:VERSION:CODE, for example nace:2.1:10
-    #[arg(long, value_name = "CODE")]
-    pub(crate) sector: Vec<String>,
-    /// Only this stage, for example market-research
-    #[arg(long, value_name = "STAGE")]
-    pub(crate) stage: Vec<String>,
-    /// Only with text or contacts in this language, BCP 47
-    #[arg(long, value_name = "TAG")]
-    pub(crate) language: Vec<String>,
-    /// Ask only this city
-    #[arg(long, value_name = "CITY")]
-    pub(crate) city: Vec<String>,
-    /// Best match or latest change first [default: best match if there are words]
-    #[arg(long, value_enum)]
-    pub(crate) order: Option<Order>,
-    /// How many hits at most, 1 to 100
-    #[arg(long, default_value_t = 25)]
-    pub(crate) limit: i32,
-    /// Which cities must answer: best-effort, all, a number, or ids with commas between
-    #[arg(long, value_name = "WHICH", default_value = "best-effort")]
-    pub(crate) require: String,
-    /// The longest to wait, in milliseconds
-    #[arg(long, value_name = "MS")]
-    pub(crate) deadline_ms: Option<u64>,
-    /// Why you ask; peers log it
-    #[arg(long, default_value = "")]
-    pub(crate) purpose: String,
-    /// Put the signed records into the JSON
-    #[arg(long)]
-    pub(crate) envelopes: bool,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Order {
-    /// Best match first
-    Relevance,
-    /// Latest change first
-    UpdateTime,
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ mod init;
 mod matching;
 mod peer;
 mod quarantine;
+mod question;
 mod readiness;
 mod record;
 mod search;
@@ -16,6 +17,7 @@ mod serve;
 mod stage;
 mod token;
 mod verify;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -36,6 +38,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Exit> {
         Command::Serve => serve::run(&global).await?,
         Command::Import(import) => return import::run(&global, &import).await,
         Command::Search(search) => search::run(&global, &search).await?,
+        Command::Watch(watch) => watch::run(&global, &watch).await?,
         Command::Get(get) => get::run(&global, &get).await?,
         Command::Record(record) => record::run(&global, &record).await?,
         Command::Export(export) => export::run(&global, &export).await?,

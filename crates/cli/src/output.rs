@@ -1,20 +1,18 @@
 //! Tables for people, JSON for programs.
 
+mod answer;
+
 use std::io::{self, Write as _};
 
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
-use isopolity_proto::{
-    catalog::{CityOutcome, Outcome, SearchResponse},
-    field, json,
-    options::Facet,
-    pool,
-    types::StaleReason,
-};
+use isopolity_proto::{json, pool, types::StaleReason};
 use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
 use prost_types::{Any, Timestamp};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::exit::Exit;
+
+pub(crate) use answer::{answer, hit_line, outcome_word};
 
 /// Writes a line to standard output. A reader that went away (`| head`) is no fault.
 pub(crate) fn line(text: &str) -> Result<(), Exit> {
@@ -36,6 +34,21 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), Exit> {
 pub(crate) fn note(text: &str) {
     // Nothing depends on it.
     drop(writeln!(io::stderr(), "{text}"));
+}
+
+/// Writes a line as long as somebody reads.
+pub(crate) fn line_while_read(text: &str) -> Result<bool, Exit> {
+    let mut out = io::stdout().lock();
+    match out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Exit::fault(format!("the output can't be written: {error}"))),
+    }
+}
+
+/// A message as protobuf JSON on one line, every field with its value.
+pub(crate) fn json_line<M: prost::Name>(message: &M) -> String {
+    json::to_value(message, true).to_string()
 }
 
 /// Writes a message as protobuf JSON, every field with its value.
@@ -65,70 +78,6 @@ pub(crate) fn when(timestamp: Option<&Timestamp>) -> String {
         .unwrap_or_default()
 }
 
-/// A federated answer: hits, outcomes, coverage.
-pub(crate) fn answer(answer: &SearchResponse) -> Result<(), Exit> {
-    let mut hits = table(&["City", "Kind", "Title", "Countries", "Stage", "Changed"]);
-    for hit in &answer.hits {
-        let resource = hit.resource.as_ref().and_then(open);
-        let title = resource.as_ref().map(title).unwrap_or_default();
-        let illustrative = resource.as_ref().is_some_and(illustrative);
-        hits.add_row([
-            hit.city.clone(),
-            hit.kind.clone(),
-            if illustrative { format!("{title} [illustrative]") } else { title },
-            resource.as_ref().map(|one| facet(one, Facet::OriginCountry)).unwrap_or_default(),
-            resource.as_ref().map(|one| facet(one, Facet::Stage)).unwrap_or_default(),
-            when(hit.update_time.as_ref()),
-        ]);
-    }
-    if answer.hits.is_empty() {
-        line("Nothing matches in the cities that answered.")?;
-    } else {
-        line(&hits.to_string())?;
-        line(&format!("{} of {} that match\n", answer.hits.len(), answer.total))?;
-    }
-    line(&outcomes(&answer.outcomes))?;
-    line(&answer.coverage.as_ref().map(|coverage| coverage.summary.clone()).unwrap_or_default())
-}
-
-/// What came of asking each city.
-fn outcomes(outcomes: &[CityOutcome]) -> String {
-    let mut rows = table(&["City", "Outcome", "Took", "Hits", "Matches", "Reason"]);
-    for outcome in outcomes {
-        rows.add_row([
-            outcome.city.clone(),
-            outcome_word(outcome.outcome()).to_owned(),
-            outcome
-                .took
-                .map(|took| format!("{} ms", took.seconds * 1_000 + i64::from(took.nanos) / 1_000_000))
-                .unwrap_or_default(),
-            outcome.hits.to_string(),
-            outcome.total.to_string(),
-            outcome.reason.clone(),
-        ]);
-    }
-    rows.to_string()
-}
-
-/// An outcome in words.
-pub(crate) fn outcome_word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Unspecified => "?",
-        Outcome::Answered => "answered",
-        Outcome::AnsweredEmpty => "answered, nothing matches",
-        Outcome::Partial => "answered in part",
-        Outcome::FromReplica => "from a replica",
-        Outcome::RuledOut => "ruled out",
-        Outcome::NotAsked => "not asked",
-        Outcome::Refused => "refused",
-        Outcome::TimedOut => "did not answer in time",
-        Outcome::Unreachable => "not reached",
-        Outcome::Suspended => "suspended",
-        Outcome::Incompatible => "speaks another version",
-        Outcome::Invalid => "answered wrongly",
-    }
-}
-
 /// A resource in full, as indented JSON: every field has a name there that the documentation explains.
 pub(crate) fn resource(any: &Any) -> String {
     match open(any) {
@@ -148,7 +97,7 @@ const COMMON: [&str; 4] = ["name", "audience", "state", "etag"];
 
 /// What a resource is called; one that has no title is told by what it says of itself.
 pub(crate) fn headline(resource: &DynamicMessage) -> String {
-    let title = title(resource);
+    let title = answer::title(resource);
     if !title.is_empty() {
         return title;
     }
@@ -204,49 +153,4 @@ pub(crate) fn stale(resource: &DynamicMessage) -> String {
 fn open(any: &Any) -> Option<DynamicMessage> {
     let (_, full_name) = any.type_url.rsplit_once('/')?;
     DynamicMessage::decode(pool().get_message_by_name(full_name)?, any.value.as_slice()).ok()
-}
-
-/// The first text of the field that names the resource.
-fn title(resource: &DynamicMessage) -> String {
-    let Some(named) = resource.descriptor().fields().find(|one| field::search(one).title) else { return String::new() };
-    match &*resource.get_field(&named) {
-        Value::List(texts) => texts
-            .first()
-            .and_then(Value::as_message)
-            .and_then(|text| text.get_field_by_name("text").and_then(|value| value.as_str().map(str::to_owned)))
-            .unwrap_or_default(),
-        _ => String::new(),
-    }
-}
-
-/// The values of the resource's field of this facet.
-fn facet(resource: &DynamicMessage, wanted: Facet) -> String {
-    let Some(found) = resource.descriptor().fields().find(|one| field::search(one).facet == Some(wanted)) else {
-        return String::new();
-    };
-    match &*resource.get_field(&found) {
-        Value::List(values) => values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
-        Value::EnumNumber(number) => match found.kind() {
-            prost_reflect::Kind::Enum(values) => {
-                values.get_value(*number).map(|value| stage_word(value.name())).unwrap_or_default()
-            }
-            _ => String::new(),
-        },
-        _ => String::new(),
-    }
-}
-
-fn stage_word(name: &str) -> String {
-    name.trim_start_matches("PARTNERSHIP_STAGE_").to_lowercase().replace('_', " ")
-}
-
-fn illustrative(resource: &DynamicMessage) -> bool {
-    resource
-        .get_field_by_name("provenance")
-        .and_then(|provenance| {
-            provenance
-                .as_message()
-                .and_then(|one| one.get_field_by_name("illustrative").and_then(|flag| flag.as_bool()))
-        })
-        .unwrap_or_default()
 }

@@ -3,21 +3,31 @@
 use std::{cmp::Ordering, time::Duration};
 
 use isopolity_proto::{
-    catalog::Outcome,
+    catalog::{Outcome, Routing},
     error::Reason,
-    federation::{self, Envelope, SearchOrder, sort_key},
+    federation::{self, Envelope, FacetCounts, SearchOrder, Statistics, sort_key},
 };
+use time::OffsetDateTime;
 
 use crate::{CityId, feed::Position};
 
-/// The value by which hits are ordered. Greater comes first.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The value by which hits are ordered.
+#[derive(Clone, Debug, PartialEq)]
 pub enum SortKey {
-    /// Relevance: finite, at least 0.
+    /// Relevance: finite, at least 0. The greatest comes first.
     Score(f32),
-    /// Update time in nanoseconds since 1970.
+    /// Update time in nanoseconds since 1970. The latest comes first.
     UpdateTime(i128),
+    /// Start in days since 1970; [`NO_START`] comes last. The latest comes first.
+    StartDay(i32),
+    /// Folded title, at most [`TITLE_BYTES_MAX`] bytes. In byte order.
+    Title(String),
 }
+
+/// The start of a record that says nothing of it.
+pub const NO_START: i32 = i32::MIN;
+/// The longest title by which is ordered, in bytes; what is longer is cut between letters.
+pub const TITLE_BYTES_MAX: usize = 200;
 
 impl SortKey {
     /// Reads a key as a peer sent it, if it is one of this order.
@@ -30,31 +40,90 @@ impl SortKey {
             (sort_key::Key::UpdateTime(time), SearchOrder::UpdateTime) => {
                 crate::clock::from_timestamp(time).map(|time| Self::UpdateTime(time.unix_timestamp_nanos()))
             }
+            (sort_key::Key::StartDay(day), SearchOrder::StartDate) => Some(Self::StartDay(*day)),
+            (sort_key::Key::Title(title), SearchOrder::Title) if title.len() <= TITLE_BYTES_MAX => {
+                Some(Self::Title(title.clone()))
+            }
             _ => None,
         }
     }
 
     /// The key as it travels.
     #[must_use]
-    pub fn to_proto(self) -> federation::SortKey {
+    pub fn to_proto(&self) -> federation::SortKey {
         let key = match self {
-            Self::Score(score) => sort_key::Key::Score(score),
+            Self::Score(score) => sort_key::Key::Score(*score),
             Self::UpdateTime(nanos) => sort_key::Key::UpdateTime(prost_types::Timestamp {
                 seconds: i64::try_from(nanos.div_euclid(1_000_000_000)).unwrap_or_default(),
                 nanos: i32::try_from(nanos.rem_euclid(1_000_000_000)).unwrap_or_default(),
             }),
+            Self::StartDay(day) => sort_key::Key::StartDay(*day),
+            Self::Title(title) => sort_key::Key::Title(title.clone()),
         };
         federation::SortKey { key: Some(key) }
     }
 
-    /// Orders the better first. Keys of different kinds are never in one answer: [`Self::from_proto`] sees to it.
+    /// The order of which this is a key.
+    #[must_use]
+    pub fn order(&self) -> SearchOrder {
+        match self {
+            Self::Score(_) => SearchOrder::Relevance,
+            Self::UpdateTime(_) => SearchOrder::UpdateTime,
+            Self::StartDay(_) => SearchOrder::StartDate,
+            Self::Title(_) => SearchOrder::Title,
+        }
+    }
+
+    /// Orders what comes first before what comes later. Keys of different orders are never in one answer:
+    /// [`Self::from_proto`] sees to it.
     #[must_use]
     pub fn better_first(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Score(one), Self::Score(two)) => two.total_cmp(one),
             (Self::UpdateTime(one), Self::UpdateTime(two)) => two.cmp(one),
-            (Self::Score(_), Self::UpdateTime(_)) => Ordering::Less,
-            (Self::UpdateTime(_), Self::Score(_)) => Ordering::Greater,
+            (Self::StartDay(one), Self::StartDay(two)) => two.cmp(one),
+            (Self::Title(one), Self::Title(two)) => one.cmp(two),
+            (one, two) => (one.order() as i32).cmp(&(two.order() as i32)),
+        }
+    }
+}
+
+/// A point in the order of one city's hits: what comes after it is still to come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct After {
+    /// The key of the last hit taken.
+    pub key: SortKey,
+    /// Its resource name. Empty: hits with this key are all still to come.
+    pub name: String,
+    /// Hits with this key were all taken.
+    pub key_taken: bool,
+}
+
+impl After {
+    /// Reads a point as a peer sent it, if it is one of this order.
+    #[must_use]
+    pub fn from_proto(after: &federation::SearchAfter, order: SearchOrder) -> Option<Self> {
+        let key = SortKey::from_proto(after.sort_key.as_ref(), order)?;
+        Some(Self { key, name: after.name.clone(), key_taken: after.key_taken })
+    }
+
+    /// The point as it travels.
+    #[must_use]
+    pub fn to_proto(&self) -> federation::SearchAfter {
+        federation::SearchAfter {
+            sort_key: Some(self.key.to_proto()),
+            name: self.name.clone(),
+            key_taken: self.key_taken,
+        }
+    }
+
+    /// Whether a hit with this key and name is still to come.
+    #[must_use]
+    pub fn is_before(&self, key: &SortKey, name: &str) -> bool {
+        match self.key.better_first(key) {
+            Ordering::Less => true,
+            Ordering::Equal => !self.key_taken && *name > *self.name,
+            Ordering::Greater => false,
         }
     }
 }
@@ -71,7 +140,7 @@ pub struct AnswerHit {
 }
 
 /// What a city said before its hits.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AnswerStart {
     /// Records that match.
     pub total: i64,
@@ -79,6 +148,12 @@ pub struct AnswerStart {
     pub records: i64,
     /// The point of its feed up to which its index goes.
     pub position: Position,
+    /// The facets that were asked for, in that order, with all their values.
+    pub facets: Vec<FacetCounts>,
+    /// How often the question's words occur there, if it was asked for.
+    pub statistics: Option<Statistics>,
+    /// The time that it says finding and ordering took.
+    pub took: Duration,
 }
 
 /// How an answer ended.
@@ -105,11 +180,53 @@ impl Ending {
     }
 }
 
-/// What came of asking one city: exactly one for each member of the federation, never an error.
+/// Where an answer comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// From the city itself.
+    #[default]
+    Live,
+    /// From a copy of the city's records that is kept elsewhere.
+    Replica {
+        /// The time up to which the copy is true.
+        as_of: OffsetDateTime,
+    },
+}
+
+/// What asking a city took beside time; for explanations only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Whether it was asked, and why not.
+    pub routing: Routing,
+    /// The time until its first word. `None`: it said nothing.
+    pub first_took: Option<Duration>,
+    /// The size of what it sent, in bytes.
+    pub bytes: u64,
+    /// How often it was called.
+    pub calls: u32,
+}
+
+/// The end of one city's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerEnd {
+    /// From asking to the end.
+    pub took: Duration,
+    /// How it ended.
+    pub ending: Ending,
+    /// Records that it last said the asker may see there, for coverage when it does not answer now.
+    pub records_before: i64,
+    /// What it took beside time.
+    pub effort: Effort,
+}
+
+/// What came of asking one city: exactly one for each member of the federation, never an error. Beside it there may be
+/// answers from replicas of the same city.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// The city.
     pub city: CityId,
+    /// Where it comes from.
+    pub source: Source,
     /// From asking to the end.
     pub took: Duration,
     /// What it said first, if it began to answer.
@@ -120,4 +237,6 @@ pub struct Answer {
     pub ending: Ending,
     /// Records that it last said the asker may see there, for coverage when it does not answer now.
     pub records_before: i64,
+    /// What it took beside time.
+    pub effort: Effort,
 }

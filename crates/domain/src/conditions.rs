@@ -19,7 +19,7 @@ use isopolity_proto::{
 };
 use time::Date;
 
-pub use readiness::readiness;
+pub use readiness::{open, readiness};
 pub use table::RULES;
 
 use crate::validate::value;

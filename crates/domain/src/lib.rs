@@ -17,7 +17,14 @@
 //! | [`record`], [`envelope`] | how a resource becomes signed records, and how they are checked |
 //! | [`feed`] | what is published, in which order |
 //! | [`answer`], [`merge`] | what a city answered, and how answers become one |
+//! | [`circuit`] | whether a peer that fails is still called |
+//! | [`relevance`] | how well a record fits a question's words |
+//! | [`query`] | how the text of a question is read |
+//! | [`facet`] | by which values records are found and counted |
 //! | [`question`] | whether a question may be asked |
+//! | [`digest`] | when a city need not be asked |
+//! | [`page`] | where each city's hits go on after a page of a merged answer |
+//! | [`highlight`] | where the words of a question stand in a record |
 //! | [`page_token`] | how a list goes on |
 //! | [`filter`] | what a list holds and in which order: filters (AIP-160) and orders |
 //! | [`geography`] | where places are: distances, and whether a point lies in a country |
@@ -26,24 +33,31 @@
 //! | [`clock`] | how time is handed in |
 
 pub mod answer;
+pub mod circuit;
 pub mod city_id;
 pub mod clock;
 pub mod codes;
 pub mod conditions;
+pub mod digest;
 pub mod envelope;
+pub mod facet;
 pub mod feed;
 pub mod filter;
 pub mod freshness;
 pub mod geography;
+pub mod highlight;
 pub mod indicators;
 pub mod kind;
 pub mod matching;
 pub mod merge;
 pub mod name;
+pub mod page;
 pub mod page_token;
 pub mod project;
+pub mod query;
 pub mod question;
 pub mod record;
+pub mod relevance;
 pub mod settle;
 pub mod stage;
 pub mod text;

@@ -1,26 +1,66 @@
 //! How the answers of many cities become one.
 //!
-//! Each answer is checked first. One that breaks the protocol is not used at all, but stays visible as such among the
+//! Each answer is checked, hit by hit. One that breaks the protocol is not used, but stays visible as such among the
 //! outcomes: no city is ever missing silently.
+//!
+//! [`Merger`] merges streams while they come; [`merge`] does the same with answers that are there as a whole.
 
 mod check;
+mod city;
 mod coverage;
+mod facets;
+mod merger;
+mod replica;
 mod require;
 
-use std::{cmp::Ordering, collections::BinaryHeap, vec};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, btree_map::Entry},
+    time::Duration,
+};
 
 use isopolity_proto::{
-    catalog::{CityOutcome, Coverage, FeedPosition, Outcome},
-    error::Reason,
-    federation::{Envelope, Record, SearchOrder},
+    catalog::{CityOutcome, Coverage, FacetRequest, Outcome},
+    federation::{Envelope, FacetCounts, Record, SearchOrder, Statistics},
 };
 
 use crate::{
     CityId,
-    answer::{Answer, Ending, SortKey},
+    answer::{After, Answer, Effort, SortKey},
 };
 
+pub use merger::{Merger, Next};
 pub use require::{Insufficient, require};
+
+/// What was asked of all cities, to which their answers are held.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Terms {
+    /// The order of hits. Never unspecified.
+    pub order: SearchOrder,
+    /// How many hits the merged answer has at most. 0: only totals and facets.
+    pub limit: usize,
+    /// How many hits each city was asked for at most. For a page one more than `limit`: so it is known whether more follow.
+    pub each: usize,
+    /// The facets that were asked for, with how many values of each are shown.
+    pub facets: Vec<FacetRequest>,
+    /// The points after which cities were asked. A city that is not named was asked from the beginning.
+    pub after: BTreeMap<CityId, After>,
+    /// Hits come without their records.
+    pub omit_records: bool,
+}
+
+impl Terms {
+    /// As many hits as this from the beginning, with their records and without facets.
+    #[must_use]
+    pub fn new(order: SearchOrder, limit: usize) -> Self {
+        Self { order, limit, each: limit, facets: Vec::new(), after: BTreeMap::new(), omit_records: false }
+    }
+}
+
+/// How a city's answer breaks the protocol: the rest of a sentence that begins with its name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Breach(pub String);
 
 /// A hit of the merged answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +71,7 @@ pub struct MergedHit {
     pub key: SortKey,
     /// The resource name.
     pub name: String,
-    /// What is in the envelope.
+    /// What is in the envelope. Empty where records are omitted.
     pub record: Record,
     /// The record as its home city signed it.
     pub envelope: Envelope,
@@ -58,138 +98,64 @@ pub struct Merged {
     pub outcomes: Vec<CityOutcome>,
     /// How much of the federation this covers.
     pub coverage: Coverage,
+    /// The facets that were asked for, in that order: the values of all used answers, the greatest count first, then by
+    /// value, as many as were asked for. `values_left_off` is exact unless a city left values off itself; then at least as
+    /// many are missing.
+    pub facets: Vec<FacetCounts>,
+    /// What else is known of each city: for the next page and for explanations.
+    pub details: BTreeMap<CityId, CityDetail>,
 }
 
-/// Merges the answers of all members of the federation, the own city's first, into the `limit` best hits. Neither the order
-/// of the other answers nor the time at which they came makes a difference.
+/// What is known of a city's answer beside its outcome.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CityDetail {
+    /// How many good hits it sent itself.
+    pub hits_sent: usize,
+    /// Hits of it came that are not among those of the merged answer.
+    pub untaken: bool,
+    /// Key and name of the last good hit that came.
+    pub last: Option<(SortKey, String)>,
+    /// The time that it says it took, if its answer is used.
+    pub city_took: Option<Duration>,
+    /// How often the question's words occur there, if it said so and its answer is used.
+    pub statistics: Option<Statistics>,
+    /// What asking it took beside time.
+    pub effort: Effort,
+}
+
+/// Merges the answers of all members of the federation, the own city's first, into the best hits. Of a city there may be
+/// answers from replicas too. Neither the order of the other answers nor the time at which they came makes a difference.
+///
+/// Of an answer that breaks the protocol anywhere nothing is used. A record that was reached twice, live and through a
+/// replica, comes once, in its newest version.
 #[must_use]
-pub fn merge(answers: Vec<Answer>, order: SearchOrder, limit: usize) -> Merged {
-    debug_assert_ne!(order, SearchOrder::Unspecified, "a question is asked in an order that is decided");
-    let mut cities: Vec<City> = answers.into_iter().map(|answer| City::settle(answer, order, limit)).collect();
-    if let Some((_, others)) = cities.split_first_mut() {
-        others.sort_by(|one, other| one.outcome.city.cmp(&other.outcome.city));
-    }
-    let hits = take_best(cities.iter_mut().map(|city| std::mem::take(&mut city.hits)), limit);
-    for city in &mut cities {
-        let own = hits.iter().filter(|hit| hit.city.as_str() == city.outcome.city).count();
-        city.outcome.hits = i32::try_from(own).unwrap_or(i32::MAX);
-    }
-    let total = cities.iter().filter(|city| city.used).map(|city| city.outcome.total).fold(0, i64::saturating_add);
-    let coverage = coverage::of(cities.iter().map(|city| (city.outcome.outcome(), city.records)));
-    Merged { hits, total, outcomes: cities.into_iter().map(|city| city.outcome).collect(), coverage }
-}
-
-/// Whether a city answered in full.
-fn in_full(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::Answered | Outcome::AnsweredEmpty)
-}
-
-/// A city's answer after the check.
-struct City {
-    outcome: CityOutcome,
-    /// Its hits count, in full or in part.
-    used: bool,
-    hits: Vec<MergedHit>,
-    /// The records that it is known to hold for the asker.
-    records: i64,
-}
-
-impl City {
-    fn settle(answer: Answer, order: SearchOrder, limit: usize) -> Self {
-        let Answer { city, took, start, hits, ending, records_before } = answer;
-        let complete = ending == Ending::Complete;
-        let worth_reading = match &ending {
-            Ending::Complete | Ending::Fault { outcome: Outcome::Partial, .. } => true,
-            Ending::Fault { outcome: Outcome::TimedOut | Outcome::Unreachable, .. } => !hits.is_empty(),
-            Ending::Fault { .. } => false,
-        };
-        let checked = worth_reading.then(|| check::check(&city, start.as_ref(), hits, complete, order, limit));
-        let start = start.unwrap_or_default();
-        let mut outcome = CityOutcome { city: city.to_string(), took: took.try_into().ok(), ..Default::default() };
-        let (mut used, mut merged) = (false, Vec::new());
-        match (checked, ending) {
-            (Some(Err(breach)), _) => {
-                outcome.set_outcome(Outcome::Invalid);
-                outcome.set_error_reason(Reason::AnswerInvalid);
-                outcome.reason = breach;
+pub fn merge(answers: Vec<Answer>, terms: &Terms) -> Merged {
+    debug_assert_ne!(terms.order, SearchOrder::Unspecified, "a question is asked in an order that is decided");
+    let mut members = Vec::new();
+    let mut of_city: BTreeMap<CityId, Vec<Answer>> = BTreeMap::new();
+    for answer in answers {
+        match of_city.entry(answer.city.clone()) {
+            Entry::Occupied(mut known) => known.get_mut().push(answer),
+            Entry::Vacant(new) => {
+                members.push(answer.city.clone());
+                new.insert(vec![answer]);
             }
-            (Some(Ok(hits)), ending) => {
-                (used, merged) = (true, hits);
-                outcome.total = start.total;
-                match ending {
-                    Ending::Complete if start.total == 0 => outcome.set_outcome(Outcome::AnsweredEmpty),
-                    Ending::Complete => outcome.set_outcome(Outcome::Answered),
-                    Ending::Fault { reason, description, .. } => {
-                        outcome.set_outcome(Outcome::Partial);
-                        outcome.set_error_reason(reason);
-                        outcome.reason = description;
-                    }
-                }
-                outcome.position =
-                    Some(FeedPosition { epoch: start.position.epoch, sequence: start.position.sequence });
-            }
-            (None, Ending::Fault { outcome: fault, reason, description }) => {
-                outcome.set_outcome(match fault {
-                    // A fault that claims an answer contradicts itself.
-                    Outcome::Unspecified | Outcome::Answered | Outcome::AnsweredEmpty => Outcome::Invalid,
-                    other => other,
-                });
-                outcome.set_error_reason(reason);
-                outcome.reason = description;
-                if fault != Outcome::Invalid {
-                    outcome.total = start.total.max(0);
-                }
-            }
-            (None, Ending::Complete) => unreachable!("a complete answer is always checked"),
         }
-        let records = if in_full(outcome.outcome()) { start.records } else { records_before.max(0) };
-        Self { outcome, used, hits: merged, records }
     }
+    let mut merger = Merger::new(members, terms.clone());
+    for answers in of_city.into_values() {
+        replica::take_in(&mut merger, answers, terms);
+    }
+    let mut hits = Vec::new();
+    while let Next::Hit(hit) = merger.take_next() {
+        hits.push(*hit);
+    }
+    Merged { hits, ..merger.finish() }
 }
 
-/// A city's hits that were not taken yet; the next one decides whose turn it is.
-struct Queue {
-    next: MergedHit,
-    rest: vec::IntoIter<MergedHit>,
-}
-
-impl Queue {
-    fn new(mut hits: vec::IntoIter<MergedHit>) -> Option<Self> {
-        Some(Self { next: hits.next()?, rest: hits })
-    }
-}
-
-impl Ord for Queue {
-    /// The greatest is taken first.
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.next.place(&self.next)
-    }
-}
-
-impl PartialOrd for Queue {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Queue {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Queue {}
-
-fn take_best(sorted: impl Iterator<Item = Vec<MergedHit>>, limit: usize) -> Vec<MergedHit> {
-    let mut queues: BinaryHeap<Queue> = sorted.filter_map(|hits| Queue::new(hits.into_iter())).collect();
-    let mut best = Vec::new();
-    while best.len() < limit
-        && let Some(Queue { next, rest }) = queues.pop()
-    {
-        best.push(next);
-        queues.extend(Queue::new(rest));
-    }
-    best
+/// Whether a city answered in full: itself, or its digest, which proves that nothing there matches.
+fn in_full(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Answered | Outcome::AnsweredEmpty | Outcome::RuledOut)
 }
 
 #[cfg(test)]

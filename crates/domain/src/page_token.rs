@@ -33,38 +33,53 @@ impl PageTokenError {
 /// The token that goes on after a point, for example a resource name.
 #[must_use]
 pub fn encode(key: &[u8; 32], purpose: &str, after: &str) -> String {
-    let mut token = vec![FORM];
-    token.extend_from_slice(&authenticate(key, purpose, after).finalize().into_bytes());
-    token.extend_from_slice(after.as_bytes());
-    URL_SAFE_NO_PAD.encode(token)
+    encode_bytes(key, purpose, after.as_bytes())
 }
 
 /// The point after which the list goes on.
 ///
 /// # Errors
-/// [`PageTokenError`] if the token was not made with this key for this purpose.
+/// [`PageTokenError`] if the token was not made with this key for this purpose, or is longer than 4 KiB.
 pub fn decode(key: &[u8; 32], purpose: &str, token: &str) -> Result<String, PageTokenError> {
-    if token.len() > LONGEST {
+    let after = decode_bytes(key, purpose, token, LONGEST)?;
+    String::from_utf8(after).map_err(|_error: std::string::FromUtf8Error| PageTokenError)
+}
+
+/// The token that goes on from a state, for example where a search stands in each city.
+#[must_use]
+pub fn encode_bytes(key: &[u8; 32], purpose: &str, state: &[u8]) -> String {
+    let mut token = Vec::with_capacity(1 + CODE + state.len());
+    token.push(FORM);
+    token.extend_from_slice(&authenticate(key, purpose, state).finalize().into_bytes());
+    token.extend_from_slice(state);
+    URL_SAFE_NO_PAD.encode(token)
+}
+
+/// The state from which the list goes on. A token longer than `longest` bytes, as it is written, is not looked at.
+///
+/// # Errors
+/// [`PageTokenError`] if the token was not made with this key for this purpose, or is too long.
+pub fn decode_bytes(key: &[u8; 32], purpose: &str, token: &str, longest: usize) -> Result<Vec<u8>, PageTokenError> {
+    if token.len() > longest {
         return Err(PageTokenError);
     }
-    let token = URL_SAFE_NO_PAD.decode(token).map_err(|_error: base64::DecodeError| PageTokenError)?;
-    let (code, after) = match token.split_first() {
+    let mut token = URL_SAFE_NO_PAD.decode(token).map_err(|_error: base64::DecodeError| PageTokenError)?;
+    let (code, state) = match token.split_first() {
         Some((&FORM, rest)) => rest.split_at_checked(CODE).ok_or(PageTokenError)?,
         _ => return Err(PageTokenError),
     };
-    let after = str::from_utf8(after).map_err(|_error: std::str::Utf8Error| PageTokenError)?;
     // In constant time.
-    authenticate(key, purpose, after).verify_slice(code).map_err(|_error: hmac::digest::MacError| PageTokenError)?;
-    Ok(after.to_owned())
+    authenticate(key, purpose, state).verify_slice(code).map_err(|_error: hmac::digest::MacError| PageTokenError)?;
+    Ok(token.split_off(1 + CODE))
 }
 
-fn authenticate(key: &[u8; 32], purpose: &str, after: &str) -> Hmac<Sha256> {
+fn authenticate(key: &[u8; 32], purpose: &str, state: &[u8]) -> Hmac<Sha256> {
     let Ok(mut code) = Hmac::<Sha256>::new_from_slice(key) else { unreachable!("HMAC takes a key of any length") };
     code.update(b"isopolity page token 1\0");
-    // With its length, so that no purpose and point run into another pair.
+    // With its length, so that no purpose and state run into another pair.
     code.update(&(purpose.len() as u64).to_be_bytes());
     code.update(purpose.as_bytes());
-    code.update(after.as_bytes());
+    code.update(state);
     code
 }
 
@@ -102,5 +117,17 @@ mod tests {
             assert_eq!(decode(&KEY, "list", bad), Err(PageTokenError));
         }
         assert_eq!(PageTokenError.at("page_token").reason, Reason::PageTokenInvalid);
+    }
+
+    #[test]
+    fn a_long_state_comes_back_as_it_was_where_so_much_is_allowed() {
+        let state: Vec<u8> = (0..=u8::MAX).cycle().take(150_000).collect();
+        let token = encode_bytes(&KEY, "search", &state);
+        assert_eq!(decode_bytes(&KEY, "search", &token, 256 * 1_024), Ok(state));
+        assert_eq!(decode_bytes(&KEY, "search", &token, token.len() - 1), Err(PageTokenError));
+        assert_eq!(decode_bytes(&KEY, "watch", &token, token.len()), Err(PageTokenError));
+        assert_eq!(decode(&KEY, "search", &token), Err(PageTokenError));
+        assert_eq!(decode_bytes(&KEY, "list", &encode_bytes(&KEY, "list", &[]), 64), Ok(Vec::new()));
+        assert_eq!(decode(&KEY, "list", &encode_bytes(&KEY, "list", &[0xff])), Err(PageTokenError), "no text");
     }
 }

@@ -16,33 +16,48 @@
 //! | [`link`] | one peer, as something that can be called |
 //! | [`mod@peers`] | the table of peers, greeting, reading one record |
 //! | [`ask`] | asking all of them, within one time |
+//! | `admission` | which of them are asked |
 //! | [`health`] | how each peer did last |
+//! | [`circuit`] | who is left alone because it failed or asked for it |
+//! | [`digests`] | what peers say that they have, so that only those are asked that may have an answer |
+//! | [`statistics`] | how often words occur in all of them |
+//! | [`watch`] | being told of what a peer publishes |
 //!
 //! Two threads of thought run through it: whatever a peer does, an answer about it comes in time and names the cause; and
 //! a stranger never makes this node hold more than its limits say.
 
+mod admission;
 pub mod ask;
 pub mod bundle;
 mod certificate;
+pub mod circuit;
 mod connections;
+mod dice;
+pub mod digests;
 pub mod health;
 pub mod identity;
 pub mod link;
 pub mod listener;
 pub mod peers;
+pub mod statistics;
 pub mod tls;
 mod trust;
+pub mod watch;
 
 #[cfg(test)]
 mod testing;
 
+pub use ask::{AnswerPart, Asking, CityStream, Streams};
 pub use bundle::{Bundle, BundleError};
+pub use circuit::Permit;
 pub use health::{Health, Trouble};
 pub use identity::{Identity, IdentityError, Leaf};
 pub use link::{Link, LinkError};
 pub use listener::{CallerAddress, Connection, Incoming, ListenerLimits, PeerIdentity};
 pub use peers::{Limits, PeerSettings, Peers};
+pub use statistics::Gathered;
 pub use tls::{HandshakeRefusal, LeafKeeper};
+pub use watch::Told;
 
 /// The highest version of the federation protocol that this node speaks.
 pub const PROTOCOL_VERSION: i32 = 1;

@@ -6,18 +6,25 @@
 mod connect;
 mod error;
 mod grpc;
+mod observed;
 
 use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
-use isopolity_proto::federation::{
-    Envelope, GetRecordRequest, HelloRequest, HelloResponse, QueryRequest, QueryResponse,
+use futures::{StreamExt as _, stream, stream::BoxStream};
+use isopolity_proto::{
+    catalog::Outcome,
+    error::Reason,
+    federation::{
+        Envelope, GetDigestRequest, GetDigestResponse, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse,
+        HelloRequest, HelloResponse, QueryRequest, QueryResponse, WatchRequest, WatchResponse,
+    },
 };
 
 pub use error::LinkError;
 pub(crate) use error::in_seconds;
 pub use grpc::GrpcLink;
+pub(crate) use observed::Observed;
 
 /// The largest message that is read from a peer, in bytes.
 pub const LARGEST_MESSAGE: usize = 4 * 1024 * 1024;
@@ -36,4 +43,25 @@ pub trait Link: Send + Sync + Debug {
 
     /// Reads one record.
     async fn get_record(&self, request: GetRecordRequest, within: Duration) -> Result<Envelope, LinkError>;
+
+    /// Counts words in the peer's catalogue. A link that is not made for it says so.
+    async fn get_statistics(&self, _: GetStatisticsRequest, _: Duration) -> Result<GetStatisticsResponse, LinkError> {
+        Err(not_spoken("statistics"))
+    }
+
+    /// Reads the peer's digest. A link that is not made for it says so.
+    async fn get_digest(&self, _: GetDigestRequest, _: Duration) -> Result<GetDigestResponse, LinkError> {
+        Err(not_spoken("digests"))
+    }
+
+    /// Watches what the peer publishes. Goes on without an end of its own; an error ends the stream, dropping the stream
+    /// ends the call. A link that is not made for it says so.
+    fn watch(&self, _: WatchRequest) -> BoxStream<'static, Result<WatchResponse, LinkError>> {
+        stream::iter([Err(not_spoken("watching"))]).boxed()
+    }
+}
+
+fn not_spoken(what: &str) -> LinkError {
+    let text = format!("this link is not made for {what}");
+    LinkError::new(Outcome::Incompatible, Reason::ProtocolIncompatible, text)
 }

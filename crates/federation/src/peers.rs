@@ -26,8 +26,10 @@ use tracing::warn;
 use crate::{
     Bundle, Health, Identity, IdentityError, Link, LinkError, PROTOCOL_VERSION,
     connections::{Connections, Entry},
+    digests::DigestBook,
     health::Direction,
-    link::GrpcLink,
+    link::{GrpcLink, Observed},
+    statistics::StatisticsBook,
     tls::{self, LeafKeeper},
     trust::{Table, Trust},
 };
@@ -50,6 +52,8 @@ pub struct PeerSettings {
     pub bundle: Bundle,
     /// How many records it last said we may see there.
     pub records: i64,
+    /// What was kept of its circuit before a restart ([`Peers::changed_circuits`]). Looked at only if the peer is new here.
+    pub circuit: Bytes,
 }
 
 /// The limits within which peers are asked.
@@ -63,6 +67,13 @@ pub struct Limits {
     pub margin: Duration,
     /// The size of one peer's whole answer, in bytes.
     pub answer_bytes: usize,
+    /// Whether peers whose digest proves that they have no answer are left out.
+    pub digests: bool,
+    /// How long a digest may be used after the peer said that it is true.
+    pub digest_age: Duration,
+    /// Up to so many peers all are asked, whatever their digests say: that costs little, and what a city has published this very
+    /// moment is found.
+    pub ask_all_up_to: usize,
 }
 
 impl Default for Limits {
@@ -72,6 +83,9 @@ impl Default for Limits {
             silence: Duration::from_millis(1_500),
             margin: Duration::from_millis(100),
             answer_bytes: 8 * 1024 * 1024,
+            digests: true,
+            digest_age: Duration::from_secs(90),
+            ask_all_up_to: 32,
         }
     }
 }
@@ -94,6 +108,8 @@ struct Inner {
     factory: LinkFactory,
     links: Mutex<BTreeMap<CityId, KeptLink>>,
     bundle_sequence: AtomicI64,
+    digests: DigestBook,
+    statistics: StatisticsBook,
 }
 
 /// A link and what it was made for: with another bundle or endpoint it is another link.
@@ -142,6 +158,8 @@ impl Peers {
             factory,
             links: Mutex::default(),
             bundle_sequence: AtomicI64::new(0),
+            digests: DigestBook::default(),
+            statistics: StatisticsBook::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -162,10 +180,21 @@ impl Peers {
         }
         *links = kept;
         let withdrawn: Vec<_> = before.values().filter(|old| !still_trusted(old, table.get(&old.city))).collect();
+        let now_otherwise: Vec<_> = before.values().filter(|old| is_other(old, table.get(&old.city))).collect();
         self.inner.trust.replace(table);
+        for peer in now_otherwise {
+            self.forget(&peer.city);
+        }
+        self.inner.digests.retain(&self.inner.trust.table());
+        self.inner.statistics.retain(&self.inner.trust.table());
         for peer in withdrawn {
             self.inner.connections.close(&peer.city);
         }
+    }
+
+    /// Makes chance fall as this seed says, in tests and simulations.
+    pub fn seed(&self, seed: u64) {
+        self.inner.trust.dice.seed(seed);
     }
 
     /// What is known of a peer.
@@ -227,6 +256,7 @@ impl Peers {
     /// Remembers that a peer called and was served: no trouble of before is left.
     pub fn served(&self, city: &CityId) {
         self.inner.trust.health.update(city, |health| health.inbound = None);
+        self.sign_of_life(city);
     }
 
     /// Greets a peer, approved or not, and keeps what it says about itself.
@@ -234,7 +264,7 @@ impl Peers {
     /// # Errors
     /// [`LinkError`] if it does not answer, or answers as another city or in another protocol.
     pub async fn greet(&self, city: &CityId, within: Duration) -> Result<HelloResponse, LinkError> {
-        let link = self.link(city, &[PeerState::Active, PeerState::Invited])?;
+        let link = self.greeting_link(city)?;
         let clock = &self.inner.trust.clock;
         let (sent, started) = (clock.now(), Instant::now());
         let greeting = HelloRequest {
@@ -255,6 +285,9 @@ impl Peers {
         if let Err((outcome, reason, text)) = checked {
             return Err(self.note(city, LinkError::new(outcome, reason, text)));
         }
+        self.sign_of_life(city);
+        self.seen_position(city, &answer.epoch, answer.sequence);
+        self.seen_audience(city, answer.audience());
         // Its clock stands for the middle of the way there and back.
         let half = time::Duration::try_from(started.elapsed() / 2).unwrap_or_default();
         let skew = answer.time.as_ref().and_then(clock::from_timestamp).map(|theirs| theirs - (sent + half));
@@ -283,7 +316,7 @@ impl Peers {
         request: GetRecordRequest,
         within: Duration,
     ) -> Result<Envelope, LinkError> {
-        let link = self.link(city, &[PeerState::Active])?;
+        let link = self.admitted_link(city)?;
         self.bounded(city, within, link.get_record(request, within)).await
     }
 
@@ -293,7 +326,7 @@ impl Peers {
     /// # Errors
     /// [`LinkError`] if it does not answer.
     pub async fn fetch_bundle(&self, city: &CityId, within: Duration) -> Result<Bytes, LinkError> {
-        let link = self.link(city, &[PeerState::Active, PeerState::Invited])?;
+        let link = self.greeting_link(city)?;
         let sealed = self.bounded(city, within, link.get_bundle(within)).await?;
         Ok(Bytes::from(envelope::to_file(&sealed)))
     }
@@ -305,6 +338,7 @@ impl Peers {
         let table = self.inner.trust.table();
         tls::admits(table.get(city)?).ok()?;
         self.inner.trust.health.update(city, |health| health.inbound = None);
+        self.sign_of_life(city);
         Some(entry)
     }
 
@@ -314,6 +348,39 @@ impl Peers {
 
     pub(crate) fn trust(&self) -> &Trust {
         &self.inner.trust
+    }
+
+    pub(crate) fn shared_trust(&self) -> Arc<Trust> {
+        self.inner.trust.clone()
+    }
+
+    pub(crate) fn digests(&self) -> &DigestBook {
+        &self.inner.digests
+    }
+
+    pub(crate) fn statistics_book(&self) -> &StatisticsBook {
+        &self.inner.statistics
+    }
+
+    /// The link to an active peer whose circuit lets it be called, for one call.
+    pub(crate) fn admitted_link(&self, city: &CityId) -> Result<Arc<dyn Link>, LinkError> {
+        let link = self.link(city, &[PeerState::Active])?;
+        let permit = self.admits(city).map_err(|held| LinkError::held(&held))?;
+        Ok(Arc::new(Observed::new(self, city, link, permit, None)))
+    }
+
+    /// The link to a peer, approved or not, for a greeting.
+    fn greeting_link(&self, city: &CityId) -> Result<Arc<dyn Link>, LinkError> {
+        let link = self.link(city, &[PeerState::Active, PeerState::Invited])?;
+        let permit = self.admits_greeting(city).map_err(|held| LinkError::held(&held))?;
+        Ok(Arc::new(Observed::new(self, city, link, permit, None)))
+    }
+
+    /// Forgets what a peer said of its records, and that it failed: it is another one from now on, or was held back.
+    fn forget(&self, city: &CityId) {
+        self.inner.digests.drop_digest(city);
+        self.inner.statistics.forget(city);
+        self.sign_of_life(city);
     }
 
     /// The link to a peer that may be called in these states.
@@ -351,7 +418,7 @@ impl Peers {
         error
     }
 
-    async fn bounded<T>(
+    pub(crate) async fn bounded<T>(
         &self,
         city: &CityId,
         within: Duration,
@@ -374,6 +441,11 @@ impl fmt::Debug for Peers {
             .field("peers", &self.inner.trust.table().len())
             .finish_non_exhaustive()
     }
+}
+
+/// Whether what was known of a peer's records may be otherwise now: it was or is held back, or has another bundle.
+fn is_other(old: &PeerSettings, new: Option<&PeerSettings>) -> bool {
+    new.is_none_or(|new| new.state != old.state || new.bundle.file != old.bundle.file)
 }
 
 /// Whether connections that were made under the old settings may stay under the new ones.

@@ -11,8 +11,9 @@ use isopolity_domain::{CityId, Clock as _, clock::FixedClock};
 use isopolity_proto::{
     admin::PeerState,
     federation::{
-        Envelope, GetBundleRequest, GetBundleResponse, GetRecordRequest, GetRecordResponse, HelloRequest,
-        HelloResponse, QueryEnd, QueryHit, QueryRequest, QueryResponse, QueryStart, SortKey,
+        Envelope, GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetRecordRequest,
+        GetRecordResponse, GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, QueryEnd,
+        QueryHit, QueryRequest, QueryResponse, QueryStart, SortKey, WatchRequest, WatchResponse,
         federation_service_server::{FederationService, FederationServiceServer},
         query_response::Part,
         sort_key,
@@ -54,6 +55,7 @@ pub(crate) fn peer_of(identity: &Identity, endpoint: &str, state: PeerState) -> 
         audience: Audience::Public,
         bundle: Bundle::parse(&identity.sign_bundle(endpoint, 1, NOW)).unwrap(),
         records: 7,
+        circuit: bytes::Bytes::new(),
     }
 }
 
@@ -118,7 +120,7 @@ pub(crate) async fn pair() -> (Node, Node) {
 }
 
 pub(crate) fn start_part(total: i64) -> QueryResponse {
-    let start = QueryStart { total, records: 9, epoch: "e".into(), sequence: 3 };
+    let start = QueryStart { total, records: 9, epoch: "e".into(), sequence: 3, ..QueryStart::default() };
     QueryResponse { part: Some(Part::Start(start)) }
 }
 
@@ -150,6 +152,7 @@ impl Desk {
 #[async_trait]
 impl FederationService for Desk {
     type QueryStream = BoxStream<'static, Result<QueryResponse, Status>>;
+    type WatchStream = BoxStream<'static, Result<WatchResponse, Status>>;
 
     async fn hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloResponse>, Status> {
         self.note(&request);
@@ -176,5 +179,20 @@ impl FederationService for Desk {
         // Larger than any peer takes.
         let envelope = Envelope { payload: vec![0; LARGEST_MESSAGE + 1].into(), ..Envelope::default() };
         Ok(Response::new(GetRecordResponse { envelope: Some(envelope) }))
+    }
+
+    async fn get_statistics(
+        &self,
+        _: Request<GetStatisticsRequest>,
+    ) -> Result<Response<GetStatisticsResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn get_digest(&self, _: Request<GetDigestRequest>) -> Result<Response<GetDigestResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn watch(&self, _: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        Err(Status::unimplemented("not here"))
     }
 }

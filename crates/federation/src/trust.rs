@@ -8,6 +8,8 @@ use isopolity_proto::error::Reason;
 use tracing::{debug, warn};
 
 use crate::{
+    circuit::CircuitBook,
+    dice::Dice,
     health::{Direction, HealthBook, Trouble},
     peers::PeerSettings,
 };
@@ -20,12 +22,20 @@ pub(crate) type Table = BTreeMap<CityId, PeerSettings>;
 pub(crate) struct Trust {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) health: HealthBook,
+    pub(crate) circuits: CircuitBook,
+    pub(crate) dice: Dice,
     table: ArcSwap<Table>,
 }
 
 impl Trust {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, health: HealthBook::default(), table: ArcSwap::default() }
+        Self {
+            clock,
+            health: HealthBook::default(),
+            circuits: CircuitBook::default(),
+            dice: Dice::default(),
+            table: ArcSwap::default(),
+        }
     }
 
     pub(crate) fn table(&self) -> Arc<Table> {
@@ -34,6 +44,7 @@ impl Trust {
 
     pub(crate) fn replace(&self, table: Table) {
         self.health.retain(|city| table.contains_key(city));
+        self.circuits.retain(table.iter().map(|(city, peer)| (city, &peer.circuit)));
         self.table.store(Arc::new(table));
     }
 

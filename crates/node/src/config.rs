@@ -127,7 +127,7 @@ impl Default for Api {
     }
 }
 
-/// `[search]`: milliseconds.
+/// `[search]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Search {
@@ -139,11 +139,19 @@ pub struct Search {
     pub peer_silence_ms: u64,
     /// How long a search waits for the writer's own changes to be indexed.
     pub index_wait_ms: u64,
+    /// Up to so many peers all are asked each time. With more, those whose digest proves that they have no answer are left out.
+    pub ask_all_up_to: usize,
 }
 
 impl Default for Search {
     fn default() -> Self {
-        Self { deadline_ms: 10_000, peer_budget_ms: 3_000, peer_silence_ms: 1_500, index_wait_ms: 2_000 }
+        Self {
+            deadline_ms: 10_000,
+            peer_budget_ms: 3_000,
+            peer_silence_ms: 1_500,
+            index_wait_ms: 2_000,
+            ask_all_up_to: Limits::default().ask_all_up_to,
+        }
     }
 }
 
@@ -160,6 +168,7 @@ impl Search {
         Limits {
             budget: Duration::from_millis(self.peer_budget_ms),
             silence: Duration::from_millis(self.peer_silence_ms),
+            ask_all_up_to: self.ask_all_up_to,
             ..Limits::default()
         }
     }

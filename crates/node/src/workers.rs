@@ -11,6 +11,8 @@ use tracing::{Instrument as _, Span, info, warn};
 
 /// How often peers are greeted: within five minutes a newer bundle of theirs arrives.
 const TEND_PEERS: Duration = Duration::from_mins(4);
+/// How often it is kept which peers are left alone.
+const CIRCUITS: Duration = Duration::from_secs(5);
 /// How often consents are looked at. They end with a day.
 const CONSENTS: Duration = Duration::from_hours(1);
 /// How often certificates are looked at.
@@ -33,6 +35,22 @@ pub(crate) fn start(
         every(TEND_PEERS, draining.clone(), move || {
             let peers = peers.clone();
             async move { peers.tend_peers().await }
+        })
+        .instrument(span.clone()),
+    );
+
+    let (digests, cancelled) = (registry.federation().clone(), draining.clone());
+    tasks.spawn(async move { digests.keep_digests(cancelled).await }.instrument(span.clone()));
+
+    let circuits = registry.clone();
+    tasks.spawn(
+        every(CIRCUITS, draining.clone(), move || {
+            let circuits = circuits.clone();
+            async move {
+                if let Err(error) = circuits.keep_circuits().await {
+                    warn!(error = %with_causes(&error), "which peers are left alone can't be kept");
+                }
+            }
         })
         .instrument(span.clone()),
     );

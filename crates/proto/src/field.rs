@@ -4,10 +4,11 @@
 
 use prost_reflect::{ExtensionDescriptor, FieldDescriptor, Value};
 
-use crate::options::{Audience, Facet};
+use crate::options::{Audience, DateRole, Facet};
 
 /// How the search index treats a field: `isopolity.options.v1.Search`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "it is the message of the same name")]
 pub struct Search {
     /// Its words are found by full text search.
     pub text: bool,
@@ -17,6 +18,10 @@ pub struct Search {
     pub facet: Option<Facet>,
     /// Results can be ordered by it.
     pub date: bool,
+    /// What its days say of when the record's time is.
+    pub date_role: Option<DateRole>,
+    /// Records are found by their distance to it.
+    pub point: bool,
 }
 
 /// The widest audience that may see the field. Without the option: [`Audience::Federation`].
@@ -40,11 +45,18 @@ pub fn search(field: &FieldDescriptor) -> Search {
         return Search::default();
     };
     let flag = |name: &str| matches!(search.get_field_by_name(name).as_deref(), Some(Value::Bool(true)));
-    let facet = match search.get_field_by_name("facet").as_deref() {
-        Some(Value::EnumNumber(number)) => Facet::try_from(*number).ok().filter(|facet| *facet != Facet::Unspecified),
+    let number = |name: &str| match search.get_field_by_name(name).as_deref() {
+        Some(Value::EnumNumber(number)) if *number != 0 => Some(*number),
         _ => None,
     };
-    Search { text: flag("text"), title: flag("title"), facet, date: flag("date") }
+    Search {
+        text: flag("text"),
+        title: flag("title"),
+        facet: number("facet").and_then(|number| Facet::try_from(number).ok()),
+        date: flag("date"),
+        date_role: number("date_role").and_then(|number| DateRole::try_from(number).ok()),
+        point: flag("point"),
+    }
 }
 
 /// The code list that the field's values come from.
@@ -66,7 +78,11 @@ fn option(field: &FieldDescriptor, name: &str) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{descriptor, registry::Partnership, types::ContactPoint};
+    use crate::{
+        descriptor,
+        registry::{Opportunity, Partnership},
+        types::{ContactPoint, Place},
+    };
 
     #[test]
     fn options_are_read_from_the_descriptor() {
@@ -77,6 +93,13 @@ mod tests {
         assert!(search(&field("titles")).title);
         assert_eq!(search(&field("stage")).facet, Some(Facet::Stage));
         assert!(search(&field("update_time")).date);
+        assert_eq!(search(&field("open_conditions")).facet, Some(Facet::OpenCondition));
+        assert_eq!(search(&field("actual_period")).date_role, Some(DateRole::Period));
+        assert_eq!(search(&field("planned_period")).date_role, Some(DateRole::PlannedPeriod));
+        assert_eq!(search(&field("internal_notes")), Search::default());
+        let expires = search(&descriptor::<Opportunity>().get_field_by_name("expire_date").unwrap());
+        assert_eq!((expires.date_role, expires.date), (Some(DateRole::End), false));
+        assert!(search(&descriptor::<Place>().get_field_by_name("point").unwrap()).point);
         assert_eq!(codes(&field("origin_countries")).as_deref(), Some("iso3166-1"));
     }
 

@@ -1,30 +1,44 @@
 //! What a peer gets when it asks. From this city's own catalogue only: a call of a peer never causes a call to a third.
 
+mod parts;
+mod watch;
+
 use std::time::Duration;
 
+use futures::stream::BoxStream;
+use isopolity_catalog::Asked;
 use isopolity_domain::{
-    CityId, Name, Violation,
-    answer::AnswerHit,
-    question::{check_page_size, check_question},
+    CityId, Name, Violation, Violations,
+    answer::After,
+    clock::to_timestamp,
+    question::{check_query_facets, check_question},
+    text::ANALYSER,
 };
 use isopolity_federation::PROTOCOL_VERSION;
 use isopolity_proto::{
     admin::PeerState,
     federation::{
-        Envelope, GetRecordRequest, HelloRequest, HelloResponse, QueryEnd, QueryHit, QueryRequest, QueryResponse,
-        QueryStart, query_response::Part,
+        Envelope, GetDigestRequest, GetDigestResponse, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse,
+        HelloRequest, HelloResponse, QueryRequest, QueryResponse, Question, SearchOrder, Statistics,
     },
-    options::Audience,
+    options::{Audience, Facet},
 };
 use tracing::info;
 
 use crate::{Error, Registry};
 
 /// The most hits that a peer may ask for.
-const LIMIT_MAX: i32 = 100;
+const LIMIT_MAX: i32 = 100_000;
+/// The most words that are counted at once.
+const WORDS_MAX: usize = 64;
+/// The longest word, in bytes.
+const WORD_BYTES_MAX: usize = 100;
 
 /// What the software calls itself to peers and administrators.
 pub const SOFTWARE: &str = concat!("isopolity/", env!("CARGO_PKG_VERSION"));
+
+/// The parts of an answer, read as they are taken.
+pub type Parts<T> = BoxStream<'static, Result<T, Error>>;
 
 impl Registry {
     /// Answers a greeting: the only thing that a peer gets before it is approved.
@@ -47,6 +61,7 @@ impl Registry {
             0
         };
         info!(peer.city = %peer, peer.software = %greeting.software.chars().take(100).collect::<String>(), peer.approved = approved, "peer greeted us");
+        let head = self.inner.head.borrow().clone();
         Ok(HelloResponse {
             city: self.city().to_string(),
             protocol_version: PROTOCOL_VERSION,
@@ -56,59 +71,104 @@ impl Registry {
             approved,
             records,
             audience: if approved { settings.audience.into() } else { Audience::Unspecified.into() },
+            analyser: ANALYSER.to_owned(),
+            epoch: if approved { head.epoch } else { String::new() },
+            sequence: if approved { head.sequence } else { 0 },
         })
     }
 
     /// Answers a peer's question in the parts in which the answer travels: start, hits in order, end. What was published
     /// before the question came is found, unless the index would take more than half of the time that the peer gives.
     ///
+    /// Records are read as they are taken: a long answer costs nothing while nobody reads it.
+    ///
     /// # Errors
-    /// [`Error::PeerNotApproved`], [`Error::PeerSuspended`], [`Error::Invalid`], or what the index says.
+    /// [`Error::PeerNotApproved`], [`Error::PeerSuspended`], [`Error::Invalid`], [`Error::Incompatible`] with text that is cut
+    /// into words in another way, [`Error::Overloaded`], or what the index says.
     pub async fn answer(
         &self,
         peer: &CityId,
         request: QueryRequest,
         within: Duration,
-    ) -> Result<Vec<QueryResponse>, Error> {
+    ) -> Result<Parts<QueryResponse>, Error> {
         let clearance = self.clearance_of(peer)?;
-        let mut question = request.question.unwrap_or_default();
-        question.order = check_question(&question, "question")?.into();
-        if request.limit < 1 {
-            return Err(Violation::invalid("limit", format!("must be 1 to {LIMIT_MAX}")).into());
-        }
-        let limit = check_page_size(request.limit, "limit", LIMIT_MAX, LIMIT_MAX)?;
-        let head = self.inner.head.borrow().clone();
-        if !self.catalog().reached(&head, self.patience().index.min(within / 2)).await {
-            info!(peer.city = %peer, "the search index is behind; a peer is answered without the latest publications");
-        }
+        let checked = Checked::of(request)?;
+        let place = self.inner.desk.enter(peer, within / 2).await?;
+        let reading = if checked.limit > parts::SHORT { Some(self.inner.desk.read(peer)?) } else { None };
+        self.catch_up(peer, within).await;
         let catalog = self.catalog().clone();
-        let found = tokio::task::spawn_blocking(move || catalog.search(&question, clearance, limit))
-            .await
-            .map_err(Error::internal)??;
+        let (purpose, requester) = (checked.purpose.clone(), checked.requester.clone());
+        let answer = tokio::task::spawn_blocking(move || {
+            let _until_found = place;
+            parts::begin(&catalog, &checked, clearance)
+        });
+        let answer = answer.await.map_err(Error::internal)??;
         info!(
             peer.city = %peer,
-            query.purpose = %request.purpose.chars().take(200).collect::<String>(),
-            query.requester = %request.requester.chars().take(100).collect::<String>(),
-            query.total = found.total,
-            query.hits = found.hits.len(),
+            query.purpose = %purpose,
+            query.requester = %requester,
+            query.total = answer.total(),
+            query.hits = answer.len(),
             "peer's question answered"
         );
-        let start = QueryStart {
-            total: found.total,
-            records: found.records,
-            epoch: found.position.epoch,
-            sequence: found.position.sequence,
-        };
-        let end = QueryEnd { hits: i32::try_from(found.hits.len()).unwrap_or(LIMIT_MAX) };
-        let hits = found.hits.into_iter().map(|AnswerHit { key, name, envelope }| {
-            Part::Hit(QueryHit {
-                sort_key: key.map(isopolity_domain::answer::SortKey::to_proto),
-                name,
-                envelope: Some(envelope),
-            })
+        Ok(answer.into_stream(reading))
+    }
+
+    /// How often words occur in what a peer may see.
+    ///
+    /// # Errors
+    /// As [`Registry::answer`].
+    pub async fn statistics_for_peer(
+        &self,
+        peer: &CityId,
+        request: GetStatisticsRequest,
+        within: Duration,
+    ) -> Result<GetStatisticsResponse, Error> {
+        let clearance = self.clearance_of(peer)?;
+        must_mean_the_same(&request.analyser)?;
+        if request.words.len() > WORDS_MAX {
+            let many = format!("has {} values; at most {WORDS_MAX} are allowed", request.words.len());
+            return Err(Violation::invalid("words", many).into());
+        }
+        let long = |word: &String| word.is_empty() || word.len() > WORD_BYTES_MAX;
+        if let Some(at) = request.words.iter().position(long) {
+            let limit = format!("must have 1 to {WORD_BYTES_MAX} bytes");
+            return Err(Violation::invalid(format!("words[{at}]"), limit).into());
+        }
+        let place = self.inner.desk.enter(peer, within / 2).await?;
+        self.catch_up(peer, within).await;
+        let catalog = self.catalog().clone();
+        let counted = tokio::task::spawn_blocking(move || {
+            let _until_counted = place;
+            catalog.statistics(&request.words, clearance)
         });
-        let parts = std::iter::once(Part::Start(start)).chain(hits).chain(std::iter::once(Part::End(end)));
-        Ok(parts.map(|part| QueryResponse { part: Some(part) }).collect())
+        let (statistics, position) = counted.await.map_err(Error::internal)??;
+        Ok(GetStatisticsResponse { statistics: Some(statistics), epoch: position.epoch, sequence: position.sequence })
+    }
+
+    /// What the records that a peer may see are like, unless the peer knows it.
+    ///
+    /// # Errors
+    /// As [`Registry::answer`].
+    pub async fn digest_for_peer(
+        &self,
+        peer: &CityId,
+        request: &GetDigestRequest,
+        within: Duration,
+    ) -> Result<GetDigestResponse, Error> {
+        let clearance = self.clearance_of(peer)?;
+        let place = self.inner.desk.enter(peer, within / 2).await?;
+        self.catch_up(peer, within).await;
+        let known = self.catalog().position();
+        if !known.epoch.is_empty() && request.epoch == known.epoch && request.sequence == known.sequence {
+            return Ok(GetDigestResponse { digest: None });
+        }
+        let (catalog, city, now) = (self.catalog().clone(), self.city().clone(), to_timestamp(self.now()));
+        let made = tokio::task::spawn_blocking(move || {
+            let _until_made = place;
+            catalog.digest(&city, clearance, now)
+        });
+        Ok(GetDigestResponse { digest: Some(made.await.map_err(Error::internal)??) })
     }
 
     /// The record of one of this city's resources, as the peer may see it.
@@ -144,4 +204,99 @@ impl Registry {
     pub fn patience_with_peers(&self) -> Duration {
         self.patience().search
     }
+
+    /// Waits until the index has what was published before, for at most half of the peer's time.
+    async fn catch_up(&self, peer: &CityId, within: Duration) {
+        let head = self.inner.head.borrow().clone();
+        if !self.catalog().reached(&head, self.patience().index.min(within / 2)).await {
+            info!(peer.city = %peer, "the search index is behind; a peer is answered without the latest publications");
+        }
+    }
+}
+
+/// A peer's question, in a form in which it can be answered.
+#[derive(Debug)]
+struct Checked {
+    question: Question,
+    order: SearchOrder,
+    limit: usize,
+    after: Option<After>,
+    facets: Vec<Facet>,
+    statistics: Option<Statistics>,
+    include_statistics: bool,
+    omit_records: bool,
+    purpose: String,
+    requester: String,
+}
+
+impl Checked {
+    fn of(request: QueryRequest) -> Result<Self, Error> {
+        let mut question = request.question.unwrap_or_default();
+        let order = check_question(&question, "question")?;
+        question.order = order.into();
+        if !question.text.is_empty() {
+            must_mean_the_same(&request.analyser)?;
+        }
+        let mut violations = Vec::new();
+        let limit = usize::try_from(request.limit).ok().filter(|_| request.limit <= LIMIT_MAX).unwrap_or_else(|| {
+            violations.push(Violation::invalid("limit", format!("{} is not within 0 to {LIMIT_MAX}", request.limit)));
+            0
+        });
+        let after = request.after.as_ref().and_then(|after| After::from_proto(after, order));
+        if request.after.is_some() && after.is_none() {
+            violations.push(Violation::invalid("after", "holds no key of the order that is asked for"));
+        }
+        if let Some(statistics) = &request.statistics {
+            violations.extend(impossible(statistics));
+        }
+        Violations::check(violations)?;
+        let facets = check_query_facets(&request.facets, "facets")?;
+        Ok(Self {
+            question,
+            order,
+            limit,
+            after,
+            facets,
+            statistics: request.statistics,
+            include_statistics: request.include_statistics,
+            omit_records: request.omit_records,
+            purpose: request.purpose.chars().take(200).collect(),
+            requester: request.requester.chars().take(100).collect(),
+        })
+    }
+
+    fn asked(&self, clearance: Audience) -> Asked<'_> {
+        Asked {
+            question: &self.question,
+            clearance,
+            order: self.order,
+            statistics: self.statistics.as_ref(),
+            after: self.after.as_ref(),
+            limit: self.limit,
+            facets: &self.facets,
+        }
+    }
+}
+
+/// Words mean the same only where they are cut and folded in the same way.
+fn must_mean_the_same(analyser: &str) -> Result<(), Error> {
+    if analyser.is_empty() || analyser == ANALYSER {
+        return Ok(());
+    }
+    let theirs: String = analyser.chars().take(100).collect();
+    Err(Error::Incompatible(format!(
+        "the question's words were cut by {theirs}; this node speaks {ANALYSER}: one of the two is to be upgraded"
+    )))
+}
+
+/// What is wrong with statistics.
+fn impossible(statistics: &Statistics) -> Option<Violation> {
+    let Statistics { records, title_words, body_words, words } = statistics;
+    let good = words.len() <= WORDS_MAX
+        && [records, title_words, body_words].iter().all(|count| **count >= 0)
+        && words.iter().all(|word| {
+            let within = |count: i64| (0..=*records).contains(&count);
+            word.word.len() <= WORD_BYTES_MAX && within(word.title_records) && within(word.body_records)
+        });
+    (!good).then(|| Violation::invalid("statistics", "holds counts that can't be, or too many words"))
 }

@@ -119,6 +119,20 @@ pub enum Error {
     /// No room.
     #[error("the database or its disk is full; nothing was changed")]
     StorageFull(#[source] StoreError),
+    /// Too much is asked at once.
+    #[error("{what}; try again after {} s", retry_after.as_secs_f64())]
+    Overloaded {
+        /// What there is too much of.
+        what: String,
+        /// When there may be room again.
+        retry_after: Duration,
+    },
+    /// The caller's time is over.
+    #[error("the deadline passed before the answer was whole")]
+    DeadlineExceeded,
+    /// The caller and this node mean different things.
+    #[error("{0}")]
+    Incompatible(String),
     /// A fault of this node.
     #[error("a fault of this node")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -161,6 +175,9 @@ impl Error {
             Self::HomeUnreachable { .. } => Reason::HomeCityUnreachable,
             Self::StorageBusy(_) => Reason::StorageBusy,
             Self::StorageFull(_) => Reason::StorageFull,
+            Self::Overloaded { .. } => Reason::Overloaded,
+            Self::DeadlineExceeded => Reason::DeadlineExceeded,
+            Self::Incompatible(_) => Reason::ProtocolIncompatible,
             Self::Internal(_) => Reason::Internal,
         }
     }

@@ -13,10 +13,12 @@
 //! | [`mod@import`] | many at once, from files |
 //! | [`mod@export`] | many at once, into files |
 //! | [`mod@codes`] | code lists, for forms and checks in clients |
-//! | [`mod@matching`] | which records may be of the same thing |
 //! | [`mod@consent`] | the worker that withdraws what ended consents allowed |
 //! | [`mod@search`] | one question to this city and all its peers |
+//! | [`mod@record`] | one record of any member city |
+//! | [`mod@watch`] | telling of what is published, as far as it matches a question |
 //! | [`mod@answer`] | what a peer gets when it asks |
+//! | `desk` | where peers' questions wait for their turn |
 //! | [`mod@peers`] | adding, approving, suspending and removing peers |
 //! | [`mod@access`] | tokens |
 //! | [`mod@index`] | the worker that feeds the search index |
@@ -30,6 +32,7 @@ pub mod author;
 pub mod caller;
 pub mod codes;
 pub mod consent;
+mod desk;
 pub mod error;
 pub mod export;
 pub mod history;
@@ -38,8 +41,10 @@ pub mod index;
 pub mod matching;
 pub mod partnership;
 pub mod peers;
+pub mod record;
 pub mod search;
 pub mod verify;
+pub mod watch;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -47,7 +52,6 @@ use isopolity_catalog::{Catalog, CatalogError};
 use isopolity_domain::{CityId, Clock, feed::Position};
 use isopolity_federation::{Identity, Peers};
 use isopolity_store::{Store, StoreError};
-use tokio::sync::watch;
 
 pub use caller::{Caller, Right};
 pub use error::Error;
@@ -113,9 +117,13 @@ struct Inner {
     clock: Arc<dyn Clock>,
     patience: Patience,
     /// The latest publication that this process knows of.
-    head: watch::Sender<Position>,
+    head: tokio::sync::watch::Sender<Position>,
     /// Authenticates page tokens. Derived from the record key, so that tokens outlive a restart.
     page_key: [u8; 32],
+    /// Where peers' questions wait.
+    desk: desk::Desk,
+    /// Who watches how much.
+    watches: Arc<watch::Watches>,
 }
 
 impl Registry {
@@ -132,8 +140,18 @@ impl Registry {
             .map_err(|error| OpenError::Start(error.to_string()))??;
         let head = store.feed_head().await?;
         let page_key = access::derive_key(identity.record_key(), "page tokens");
-        let inner =
-            Inner { identity, store, catalog, peers, clock, patience, head: watch::Sender::new(head), page_key };
+        let inner = Inner {
+            identity,
+            store,
+            catalog,
+            peers,
+            clock,
+            patience,
+            head: tokio::sync::watch::Sender::new(head),
+            page_key,
+            desk: desk::Desk::new(desk::Places::default()),
+            watches: Arc::default(),
+        };
         let registry = Self { inner: Arc::new(inner) };
         let started = async {
             registry.ensure_profile().await?;

@@ -1,5 +1,7 @@
 //! Moving a partnership on: each step is an event, and where the partnership stands follows from its events.
 
+use std::collections::BTreeSet;
+
 use isopolity_domain::{
     Kind, Name, Violation, clock, conditions,
     settle::settle,
@@ -209,6 +211,7 @@ impl Registry {
         stage::follow(&mut partnership, &file.events);
         let mut after = Resource::decode(Kind::Partnership, file.current.body.clone())?;
         after.merge(&Resource(to_dynamic(&partnership)), &CHANGED_BY_STEP.map(str::to_owned), Kind::Partnership)?;
+        hooks::set_open_conditions(&mut after, &conditions::open(&file.dossier(), now.date()));
         settle(Kind::Partnership, &mut after.0, now.date());
         let document = self.next_version(&file.current, &mut after);
         if !tx.update_document(&document, file.current.revision).await? {
@@ -251,6 +254,51 @@ impl Registry {
         let stage_event = self.as_it_was(tx, event, 1).await?.transcode_to().map_err(Error::internal)?;
         let partnership = self.as_it_was(tx, partnership, revision).await?.transcode_to().map_err(Error::internal)?;
         Ok(Stepped { partnership, stage_event })
+    }
+
+    /// Which conditions are open before the next gate of partnerships of which these changes speak: those whose assessments or
+    /// events are among them. A partnership for which that is news becomes a change itself.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub(crate) async fn reassess(&self, tx: &mut Tx, changes: &mut Vec<Change>) -> Result<(), Error> {
+        let mut affected = BTreeSet::new();
+        for change in changes.iter() {
+            let kind = change.document.name.kind();
+            if matches!(kind, Kind::ConditionAssessment | Kind::StageEvent) {
+                let partnership = Resource::decode(kind, change.document.body.clone())?.text("partnership");
+                affected.extend(Name::parse_as(Kind::Partnership, &partnership).ok());
+            }
+        }
+        for name in affected.into_iter().filter(|name| name.city() == self.city()) {
+            let file = match self.file(tx, &name).await {
+                Ok(file) => file,
+                // Deleted together with it.
+                Err(Error::NotFound(_)) => continue,
+                Err(error) => return Err(error),
+            };
+            let open = conditions::open(&file.dossier(), self.now().date());
+            if file.partnership.open_conditions().eq(open.iter().copied()) {
+                continue;
+            }
+            let mut after = Resource::decode(Kind::Partnership, file.current.body.clone())?;
+            hooks::set_open_conditions(&mut after, &open);
+            let own = changes.iter_mut().find(|change| change.document.name == name);
+            let (document, written) = if let Some(own) = own {
+                // Nobody has seen the version yet.
+                let Document { revision, create_time, update_time, .. } = own.document;
+                own.document = after.document(name.clone(), revision, create_time, update_time, None);
+                (own.document.clone(), revision)
+            } else {
+                let document = self.next_version(&file.current, &mut after);
+                changes.push(Change::updated(document.clone()));
+                (document, file.current.revision)
+            };
+            if !tx.update_document(&document, written).await? {
+                return Err(Error::EtagMismatch(name));
+            }
+        }
+        Ok(())
     }
 
     /// A partnership that is not deleted, with what refers to it and what it rests on.

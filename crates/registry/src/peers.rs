@@ -69,6 +69,7 @@ impl Registry {
                 records: 0,
                 create_time: self.now(),
                 approve_time: None,
+                circuit: bytes::Bytes::new(),
             },
             Some(known) => renewed(known, &bundle)?,
         };
@@ -274,6 +275,7 @@ impl Registry {
                     audience: peer.audience,
                     bundle,
                     records: peer.records,
+                    circuit: peer.circuit,
                 }),
                 Err(error) => {
                     return Err(Error::internal(format!("the stored bundle of {} is damaged: {error}", peer.city)));
@@ -360,7 +362,23 @@ impl Registry {
                 .clock_skew
                 .and_then(|skew| i64::try_from(skew.whole_milliseconds()).ok())
                 .unwrap_or_default(),
+            circuit: Some(self.federation().circuit(&peer.city)),
+            digest: self.federation().digest_state(&peer.city),
         }
+    }
+
+    /// Keeps which peers are left alone, so that a restart does not make them be called at once.
+    ///
+    /// # Errors
+    /// What the store says; what was not kept is lost, and is kept with the next change.
+    pub async fn keep_circuits(&self) -> Result<(), Error> {
+        let changed = self.federation().changed_circuits();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.store().begin("keep circuits").await?;
+        tx.put_circuits(&changed).await?;
+        Ok(tx.commit().await?)
     }
 }
 

@@ -7,13 +7,18 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager, async_trai
 
 mod m20261123_000001_begin;
 mod m20261124_000002_keep;
+mod m20261124_000003_circuits;
 
 pub(crate) struct Migrator;
 
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261123_000001_begin::Migration), Box::new(m20261124_000002_keep::Migration)]
+        vec![
+            Box::new(m20261123_000001_begin::Migration),
+            Box::new(m20261124_000002_keep::Migration),
+            Box::new(m20261124_000003_circuits::Migration),
+        ]
     }
 }
 

@@ -3,7 +3,11 @@
 use bytes::Bytes;
 use isopolity_domain::{CityId, city_id::CityIdError};
 use isopolity_proto::{admin::PeerState, options::Audience};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait as _, QueryOrder as _, sea_query::OnConflict};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    sea_query::{Expr, OnConflict},
+};
 use time::OffsetDateTime;
 
 use crate::{
@@ -35,6 +39,8 @@ pub struct Peer {
     pub create_time: OffsetDateTime,
     /// When it was approved. Kept to the microsecond.
     pub approve_time: Option<OffsetDateTime>,
+    /// What was kept of its circuit; empty if nothing was. Written with [`Tx::put_circuits`] alone.
+    pub circuit: Bytes,
 }
 
 impl Store {
@@ -74,12 +80,21 @@ impl Tx {
         self.done(found)
     }
 
-    /// Adds a peer or replaces it.
+    /// Adds a peer or replaces it. Its circuit stays as it is, that of a new peer is empty.
     ///
     /// # Errors
     /// What the database says.
     pub async fn put_peer(&mut self, peer: &Peer) -> Result<(), StoreError> {
         let put = put(self.step()?, peer).await;
+        self.done(put)
+    }
+
+    /// Keeps the circuits of these peers. Cities that are no peers are passed over.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn put_circuits(&mut self, circuits: &[(CityId, Bytes)]) -> Result<(), StoreError> {
+        let put = put_circuits(self.step()?, circuits).await;
         self.done(put)
     }
 }
@@ -103,6 +118,7 @@ async fn put(db: &impl ConnectionTrait, peer: &Peer) -> Result<(), Fault> {
         records: Set(peer.records),
         create_time: Set(to_micros(peer.create_time)),
         approve_time: Set(peer.approve_time.map(to_micros)),
+        circuit: NotSet,
     };
     let replace = OnConflict::column(Column::City)
         .update_columns([
@@ -120,6 +136,17 @@ async fn put(db: &impl ConnectionTrait, peer: &Peer) -> Result<(), Fault> {
     Ok(())
 }
 
+async fn put_circuits(db: &impl ConnectionTrait, circuits: &[(CityId, Bytes)]) -> Result<(), Fault> {
+    for (city, circuit) in circuits {
+        Entity::update_many()
+            .col_expr(Column::Circuit, Expr::value(circuit.to_vec()))
+            .filter(Column::City.eq(city.as_str()))
+            .exec(db)
+            .await?;
+    }
+    Ok(())
+}
+
 fn from_row(row: Model) -> Result<Peer, Fault> {
     Ok(Peer {
         city: row.city.parse().map_err(|error: CityIdError| Fault::Damaged(error.to_string()))?,
@@ -131,5 +158,6 @@ fn from_row(row: Model) -> Result<Peer, Fault> {
         records: row.records,
         create_time: from_micros(row.create_time)?,
         approve_time: row.approve_time.map(from_micros).transpose()?,
+        circuit: row.circuit.unwrap_or_default().into(),
     })
 }

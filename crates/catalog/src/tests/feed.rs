@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use isopolity_domain::feed::{Position, Publication, PublishedRecord};
+use isopolity_domain::{
+    feed::{Position, Publication, PublishedRecord},
+    record,
+};
 use isopolity_proto::{
     federation::{Question, Record},
     options::Audience,
@@ -9,7 +12,7 @@ use isopolity_proto::{
 use prost::Message as _;
 use prost_types::Any;
 
-use super::support::{Desk, at, full, publication, titled};
+use super::support::{Desk, asked, at, full, publication, titled};
 use crate::Catalog;
 
 #[test]
@@ -118,11 +121,13 @@ fn a_resource_of_a_newer_type_is_found_by_its_kind() {
 fn a_search_that_has_begun_keeps_its_own_position() {
     let mut desk = Desk::new();
     desk.publish_open("partnerships/one", titled("bakery"));
-    let before = desk.catalog.snapshot();
+    let mut before = desk.catalog.ask(&asked(&Question::default(), Audience::Public, 10)).unwrap();
+    desk.publish_open("partnerships/one", titled("cork"));
     desk.publish_open("partnerships/two", titled("bakery"));
-    let found = crate::search::search(&before, &Question::default(), Audience::Public, 10).unwrap();
-    assert_eq!((found.total, found.position), (1, at(1)));
-    assert_eq!(desk.search(&Question::default()).position, at(2));
+    assert_eq!((before.total, before.position), (1, at(1)));
+    let record = record::read(&before.hits.next_batch(10).unwrap()[0].envelope).unwrap();
+    assert_eq!(record.sequence, 1);
+    assert_eq!(desk.search(&Question::default()).position, at(3));
 }
 
 #[tokio::test(start_paused = true)]
@@ -149,4 +154,32 @@ async fn waiting_for_a_position_ends_in_time() {
     assert!(!desk.catalog.reached(&at(2), Duration::from_secs(5)).await);
     let elsewhere = Position { epoch: "e2".into(), sequence: 1 };
     assert!(!desk.catalog.reached(&elsewhere, Duration::from_secs(5)).await);
+}
+
+#[test]
+fn what_was_published_after_a_sequence_comes_in_its_order() {
+    let mut desk = Desk::new();
+    for (id, title) in [("z", "bakery"), ("y", "cork"), ("a", "bakery"), ("m", "bakery")] {
+        desk.publish_open(&format!("partnerships/{id}"), titled(title));
+    }
+    desk.publish(&[("partnerships/inside", Audience::Internal, titled("bakery"))]);
+    desk.publish_open("partnerships/z", titled("bakery again"));
+    let published = |after, limit| {
+        let question = Question { text: "bakery".into(), ..Question::default() };
+        let (published, position) = desk.catalog.published_after(&question, Audience::Public, after, limit).unwrap();
+        assert_eq!(position, at(6));
+        published
+            .into_iter()
+            .map(|(sequence, name, envelope)| {
+                let record = record::read(&envelope).unwrap();
+                assert_eq!((record.sequence, &record.name), (sequence, &name));
+                (sequence, name.rsplit('/').next().unwrap().to_owned())
+            })
+            .collect::<Vec<_>>()
+    };
+    let all = [(3, "a".to_owned()), (4, "m".to_owned()), (6, "z".to_owned())];
+    assert_eq!(published(0, 10), all);
+    assert_eq!(published(0, 2), all[..2]);
+    assert_eq!(published(3, 10), all[1..]);
+    assert!(published(6, 10).is_empty());
 }

@@ -1,9 +1,12 @@
 use isopolity_domain::record;
 use isopolity_proto::{
-    federation::{Question, SectorPrefix},
+    federation::{DateRange, Near, OpenConditions, Question, SectorPrefix},
     options::Audience,
-    registry::{Partnership, PartnershipStage},
-    types::SectorScheme,
+    registry::{
+        Condition, Opportunity, OpportunityDirection, OpportunitySubject, Organization, OrganizationKind, Partnership,
+        PartnershipEnd, PartnershipStage, SizeClass,
+    },
+    types::{Period, Place, Point, SectorScheme},
 };
 
 use super::support::{Desk, sector, texts, titled};
@@ -130,4 +133,105 @@ fn a_hit_carries_the_record_as_it_was_signed() {
     let record = record::read(&found.hits[0].envelope).unwrap();
     assert_eq!(record.name, "cities/feira.example/partnerships/cork");
     assert_eq!((found.hits[0].name.as_str(), record.audience()), (record.name.as_str(), Audience::Public));
+}
+
+fn ranged(start: &str, end: &str) -> Question {
+    Question { dates: Some(DateRange { start_date: start.into(), end_date: end.into() }), ..Question::default() }
+}
+
+#[test]
+fn days_find_what_overlaps_them() {
+    let mut desk = Desk::new();
+    let lasting = |start: &str, end: &str| Partnership {
+        actual_period: Some(Period { start_date: start.into(), end_date: end.into() }),
+        ..Partnership::default()
+    };
+    desk.publish_open("partnerships/ended", lasting("2010", "2012-06"));
+    desk.publish_open("partnerships/going", lasting("2013-03-15", ""));
+    desk.publish_open("partnerships/always", lasting("", "2013"));
+    desk.publish_open("partnerships/undated", Partnership::default());
+    let found = |start, end| {
+        let mut ids = desk.ids(&ranged(start, end));
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!(found("2012-06-30", "2012-06-30"), ["always", "ended"]);
+    assert_eq!(found("2012-07-01", "2013-03-14"), ["always"]);
+    assert_eq!(found("2013-03-15", ""), ["always", "going"]);
+    assert_eq!(found("2014-01-01", "2100-12-31"), ["going"]);
+    assert_eq!(found("", "2009-12-31"), ["always"]);
+    assert_eq!(found("", ""), ["always", "ended", "going"], "what has a time at all");
+}
+
+#[test]
+fn a_circle_finds_what_has_a_point_in_it() {
+    let mut desk = Desk::new();
+    let at = |points: &[(f64, f64)]| Partnership {
+        ends: points
+            .iter()
+            .map(|(latitude, longitude)| PartnershipEnd {
+                place: Some(Place {
+                    point: Some(Point { latitude: *latitude, longitude: *longitude }),
+                    ..Place::default()
+                }),
+                ..PartnershipEnd::default()
+            })
+            .collect(),
+        ..Partnership::default()
+    };
+    let near = |latitude, longitude, kilometres| Question {
+        near: Some(Near { point: Some(Point { latitude, longitude }), kilometres }),
+        ..Question::default()
+    };
+    desk.publish_open("partnerships/placeless", titled("bakery"));
+    assert!(desk.ids(&near(0.0, 0.0, 20_040.0)).is_empty(), "nothing there has a point");
+    desk.publish_open("partnerships/both", at(&[(40.93, -8.54), (34.26, -6.58)]));
+    desk.publish_open("partnerships/north", at(&[(59.33, 18.07)]));
+    assert_eq!(desk.ids(&near(34.0, -6.8, 50.0)), ["both"]);
+    assert_eq!(desk.ids(&near(41.0, -8.6, 50.0)), ["both"]);
+    assert!(desk.ids(&near(37.0, -7.5, 50.0)).is_empty(), "between its points it is not");
+    assert_eq!(desk.ids(&near(50.0, 5.0, 2_500.0)), ["both", "north"]);
+}
+
+#[test]
+fn open_conditions_are_a_matter_of_partnerships_and_of_who_asks() {
+    let mut desk = Desk::new();
+    let open = Partnership { open_conditions: vec![Condition::M1.into()], ..Partnership::default() };
+    desk.publish_open("partnerships/open", open);
+    desk.publish_open("partnerships/closed", Partnership::default());
+    desk.publish_open("organizations/chamber", titled("chamber"));
+    let of = |open: OpenConditions| Question { open_conditions: open.into(), ..Question::default() };
+    assert_eq!(desk.partner_ids(&of(OpenConditions::Some)), ["open"]);
+    assert_eq!(desk.partner_ids(&of(OpenConditions::None)), ["closed"]);
+    assert_eq!(desk.partner_ids(&of(OpenConditions::Unspecified)).len(), 3);
+    // Everyone may know the partnership, not its conditions.
+    assert!(desk.ids(&of(OpenConditions::Some)).is_empty());
+}
+
+#[test]
+fn opportunities_and_organisations_are_found_by_what_they_are() {
+    let mut desk = Desk::new();
+    let opportunity = Opportunity {
+        direction: OpportunityDirection::Seeks.into(),
+        subjects: vec![OpportunitySubject::try_from(1).unwrap().into()],
+        ..Opportunity::default()
+    };
+    let organization = Organization {
+        kind: OrganizationKind::try_from(2).unwrap().into(),
+        size_class: SizeClass::try_from(1).unwrap().into(),
+        ..Organization::default()
+    };
+    desk.publish_message("opportunities/seeks", &opportunity);
+    desk.publish_message("organizations/firm", &organization);
+    let none = Question::default();
+    let federation = |question: Question| desk.partner_ids(&question);
+    assert_eq!(
+        federation(Question { directions: vec![OpportunityDirection::Seeks.into()], ..none.clone() }),
+        ["seeks"]
+    );
+    assert!(federation(Question { directions: vec![OpportunityDirection::Offers.into()], ..none.clone() }).is_empty());
+    assert_eq!(federation(Question { subjects: vec![1, 2], ..none.clone() }), ["seeks"]);
+    assert_eq!(federation(Question { organization_kinds: vec![2], ..none.clone() }), ["firm"]);
+    assert_eq!(federation(Question { size_classes: vec![1], ..none.clone() }), ["firm"]);
+    assert!(federation(Question { size_classes: vec![1], subjects: vec![1], ..none }).is_empty());
 }

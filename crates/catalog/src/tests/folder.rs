@@ -71,7 +71,7 @@ fn an_index_of_another_version_starts_empty() {
     let folder = closed();
     let path = folder.path().join("meta.json");
     let meta = fs::read_to_string(&path).unwrap();
-    let other = meta.replace(r#"\"version\":1"#, r#"\"version\":0"#);
+    let other = meta.replace(r#"\"version\":2"#, r#"\"version\":0"#);
     assert_ne!(other, meta);
     fs::write(&path, other).unwrap();
     assert_eq!(Catalog::open(folder.path()).unwrap().position(), Position::default());

@@ -18,7 +18,7 @@ fn the_latest_change_comes_first_and_ties_are_in_the_order_of_names() {
     let by_time = Question { order: SearchOrder::UpdateTime.into(), ..Question::default() };
     assert_eq!(desk.ids(&by_time), ["new", "z", "a", "b", "m", "old"]);
     assert_eq!(desk.ids(&Question::default()), ["new", "z", "a", "b", "m", "old"]);
-    let keys: Vec<_> = desk.search(&by_time).hits.iter().filter_map(|hit| hit.key).collect();
+    let keys: Vec<_> = desk.search(&by_time).hits.iter().filter_map(|hit| hit.key.clone()).collect();
     assert_eq!(keys[1], SortKey::UpdateTime(5_000_001_000));
     assert_eq!(keys[5], SortKey::UpdateTime(4_999_999_000));
 }
@@ -34,27 +34,14 @@ fn a_cut_through_ties_leaves_the_first_names() {
         many.iter().rev().map(|(name, one)| (name.as_str(), Audience::Public, one.clone())).collect();
     desk.publish(&borrowed);
     let first = |limit| {
-        let found = desk.catalog.search(&Question::default(), Audience::Public, limit).unwrap();
+        let found = desk.search_as(&Question::default(), Audience::Public, limit);
         assert_eq!((found.total, found.records), (45, 45));
         ids(&found)
     };
     assert_eq!(first(3), ["a", "b", "c"]);
     assert_eq!(first(7), ["a", "b", "c", "d", "e", "f00", "f01"]);
-    assert_eq!(first(0), ["a"], "at least one");
+    assert!(first(0).is_empty());
     assert_eq!(first(usize::MAX).len(), 45);
-}
-
-#[test]
-fn no_more_than_a_hundred_hits_come_but_all_are_counted() {
-    let mut desk = Desk::new();
-    let names: Vec<_> = (0..130).map(|number| format!("partnerships/p{number:03}")).collect();
-    let all: Vec<_> = names.iter().map(|name| (name.as_str(), Audience::Public, titled("bakery"))).collect();
-    desk.publish(&all);
-    for question in [Question::default(), asking("bakery")] {
-        let found = desk.catalog.search(&question, Audience::Public, 1_000).unwrap();
-        assert_eq!((found.total, found.hits.len()), (130, 100));
-        assert_eq!(ids(&found)[99], "p099");
-    }
 }
 
 #[test]
@@ -72,7 +59,7 @@ fn the_best_match_comes_first_and_equal_ones_are_in_the_order_of_names() {
     for text in ["bakery cork", "cork bakery", "hills from bakery cork"] {
         let found = desk.search(&asking(text));
         let equal: Vec<_> =
-            found.hits.iter().filter(|hit| !hit.name.ends_with('z')).map(|hit| score(hit.key)).collect();
+            found.hits.iter().filter(|hit| !hit.name.ends_with('z')).map(|hit| score(hit.key.clone())).collect();
         assert!(equal.windows(2).all(|pair| pair[0].to_bits() == pair[1].to_bits()), "{text}: {equal:?}");
     }
     assert_eq!(desk.ids_of("bakery cork"), ["z", "a", "b", "c"]);

@@ -2,22 +2,23 @@
 
 use isopolity_domain::{
     Name,
-    answer::SortKey,
+    answer::{AnswerHit, SortKey},
     envelope::SigningKey,
     feed::{Position, Publication},
-    record,
+    query, record,
 };
 use isopolity_proto::{
-    federation::Question,
+    federation::{FacetCounts, Question, SearchOrder},
     options::Audience,
     registry::Partnership,
     to_dynamic,
     types::{LocalizedText, Sector, SectorScheme},
 };
+use prost_reflect::DynamicMessage;
 use prost_types::Timestamp;
 use tempfile::TempDir;
 
-use crate::{Catalog, Found};
+use crate::{Asked, Catalog};
 
 pub(super) const EPOCH: &str = "e1";
 
@@ -49,6 +50,12 @@ impl Desk {
         self.publish(&[(name, Audience::Public, partnership)]);
     }
 
+    pub(super) fn publish_message<M: prost::Name>(&mut self, name: &str, message: &M) {
+        self.sequence += 1;
+        let published = publication_of(name, Audience::Public, &to_dynamic(message), self.sequence);
+        self.catalog.apply(&[published], at(self.sequence)).unwrap();
+    }
+
     pub(super) fn withdraw(&mut self, name: &str) {
         self.sequence += 1;
         let withdrawn = Publication {
@@ -60,8 +67,12 @@ impl Desk {
         self.catalog.apply(&[withdrawn], at(self.sequence)).unwrap();
     }
 
-    pub(super) fn search(&self, question: &Question) -> Found {
-        self.catalog.search(question, Audience::Public, 100).unwrap()
+    pub(super) fn search(&self, question: &Question) -> Answer {
+        self.search_as(question, Audience::Public, 100)
+    }
+
+    pub(super) fn search_as(&self, question: &Question, clearance: Audience, limit: usize) -> Answer {
+        answer(&self.catalog, &asked(question, clearance, limit))
     }
 
     /// The last parts of the names that are found, in order.
@@ -73,7 +84,7 @@ impl Desk {
 
     /// The same as partner cities find it.
     pub(super) fn partner_ids(&self, question: &Question) -> Vec<String> {
-        let found = self.catalog.search(question, Audience::Federation, 100).unwrap();
+        let found = self.search_as(question, Audience::Federation, 100);
         assert_eq!(usize::try_from(found.total).unwrap(), found.hits.len());
         ids(&found)
     }
@@ -83,18 +94,53 @@ impl Desk {
     }
 }
 
+/// What was found, with all its hits taken.
+pub(super) struct Answer {
+    pub(super) total: i64,
+    pub(super) records: i64,
+    pub(super) position: Position,
+    pub(super) facets: Vec<FacetCounts>,
+    pub(super) hits: Vec<AnswerHit>,
+}
+
+/// Takes the hits a few at a time.
+pub(super) fn answer(catalog: &Catalog, asked: &Asked<'_>) -> Answer {
+    let mut found = catalog.ask(asked).unwrap();
+    let (count, mut hits) = (found.hits.len(), Vec::new());
+    while !found.hits.is_empty() {
+        hits.extend(found.hits.next_batch(7).unwrap());
+    }
+    assert_eq!(hits.len(), count);
+    assert!(found.hits.next_batch(1).unwrap().is_empty());
+    Answer { total: found.total, records: found.records, position: found.position, facets: found.facets, hits }
+}
+
+/// The question with the order that it says, or else relevance if it has text.
+pub(super) fn asked(question: &Question, clearance: Audience, limit: usize) -> Asked<'_> {
+    let order = match question.order() {
+        SearchOrder::Unspecified if query::parse(&question.text).has_positive() => SearchOrder::Relevance,
+        SearchOrder::Unspecified => SearchOrder::UpdateTime,
+        order => order,
+    };
+    Asked { question, clearance, order, statistics: None, after: None, limit, facets: &[] }
+}
+
 pub(super) fn at(sequence: i64) -> Position {
     Position { epoch: EPOCH.to_owned(), sequence }
 }
 
 pub(super) fn full(name: &str) -> String {
-    format!("cities/feira.example/{name}")
+    if name.starts_with("cities/") { name.to_owned() } else { format!("cities/feira.example/{name}") }
 }
 
 pub(super) fn publication(name: &str, ceiling: Audience, partnership: &Partnership, sequence: i64) -> Publication {
+    publication_of(name, ceiling, &to_dynamic(partnership), sequence)
+}
+
+fn publication_of(name: &str, ceiling: Audience, document: &DynamicMessage, sequence: i64) -> Publication {
     let name: Name = full(name).parse().unwrap();
     let key = SigningKey::from_bytes(&[7; 32]);
-    record::publication(&name, &to_dynamic(partnership), ceiling, 1, &at(sequence), Timestamp::default(), &key)
+    record::publication(&name, document, ceiling, 1, &at(sequence), Timestamp::default(), &key)
 }
 
 pub(super) fn asking(text: &str) -> Question {
@@ -117,7 +163,7 @@ pub(super) fn sector(scheme: SectorScheme, version: &str, code: &str) -> Sector 
     Sector { scheme: scheme.into(), version: version.to_owned(), code: code.to_owned(), ..Default::default() }
 }
 
-pub(super) fn ids(found: &Found) -> Vec<String> {
+pub(super) fn ids(found: &Answer) -> Vec<String> {
     found.hits.iter().map(|hit| hit.name.rsplit('/').next().unwrap().to_owned()).collect()
 }
 

@@ -5,8 +5,8 @@ use std::fs;
 use bytes::Bytes;
 use isopolity_proto::{
     admin::{
-        self, AddPeerRequest, ApprovePeerRequest, GetOwnBundleRequest, ListPeersRequest, PeerState, RemovePeerRequest,
-        SuspendPeerRequest, peer_service_client::PeerServiceClient,
+        self, AddPeerRequest, ApprovePeerRequest, CircuitState, GetOwnBundleRequest, ListPeersRequest, PeerState,
+        RemovePeerRequest, SuspendPeerRequest, peer_service_client::PeerServiceClient,
     },
     options::Audience,
 };
@@ -91,20 +91,31 @@ fn changed(peer: Option<admin::Peer>) -> Result<(), Exit> {
     output::line(&format!("{} is {} here{}", peer.city, state_word(peer.state()), their_view(&peer)))
 }
 
+/// Why a peer is not asked at present.
+fn held(peer: &admin::Peer) -> Option<String> {
+    let circuit = peer.circuit.as_ref()?;
+    if let Some(until) = &circuit.pushed_back_until_time {
+        return Some(format!("asked not to be called until {}", output::when(Some(until))));
+    }
+    let until = output::when(circuit.retry_time.as_ref());
+    match circuit.state() {
+        CircuitState::Open => Some(format!("left alone until {until} after {} failures in a row", circuit.failures)),
+        CircuitState::HalfOpen => Some(format!("being tried again after {} failures in a row", circuit.failures)),
+        CircuitState::Closed | CircuitState::Unspecified => None,
+    }
+}
+
 fn table(peers: &[admin::Peer]) -> Result<(), Exit> {
     if peers.is_empty() {
         return output::line("There are no peers yet. Add one by its bundle file: isopolity peer add FILE");
     }
     let mut rows = output::table(&["City", "State", "May see", "There", "Last answer", "Records", "Trouble"]);
     for peer in peers {
-        let troubles: Vec<String> = peer
-            .troubles
-            .iter()
-            .map(|one| {
-                let way = if one.inbound { "calling us" } else { "being called" };
-                format!("{way}, {}: {}", output::when(one.time.as_ref()), one.description)
-            })
-            .collect();
+        let told = peer.troubles.iter().map(|one| {
+            let way = if one.inbound { "calling us" } else { "being called" };
+            format!("{way}, {}: {}", output::when(one.time.as_ref()), one.description)
+        });
+        let troubles: Vec<String> = held(peer).into_iter().chain(told).collect();
         let state = match peer.state_reason.as_str() {
             "" => state_word(peer.state()).to_owned(),
             reason => format!("{} ({reason})", state_word(peer.state())),

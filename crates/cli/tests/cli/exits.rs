@@ -68,7 +68,7 @@ fn wrong_usage_ends_with_2() {
     }
     for (command, says) in [
         (&["search", "x", "--stage", "nonsense"][..], "market-research"),
-        (&["search", "x", "--sector", "sic:1:2"], "nace or isic"),
+        (&["search", "x", "--sector", "sic:1:2"], "nace, isic or dac"),
     ] {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().as_os_str();

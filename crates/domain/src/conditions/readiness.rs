@@ -1,6 +1,6 @@
 //! What stands between a partnership and a stage, side by side.
 
-use isopolity_proto::registry::{ConditionStanding, GetReadinessResponse, PartnershipStage, Side};
+use isopolity_proto::registry::{Condition, ConditionStanding, GetReadinessResponse, PartnershipStage, Side};
 use time::Date;
 
 use super::{Standing, standing};
@@ -44,6 +44,25 @@ pub fn readiness(dossier: &Dossier<'_>, to: Option<PartnershipStage>, today: Dat
         joint,
         missing,
     }
+}
+
+/// The conditions of the gate to the next stage that are open on at least one side, in the order of the checklist. None where
+/// there is no next stage: the partnership has ended, or stands at the last.
+#[must_use]
+pub fn open(dossier: &Dossier<'_>, today: Date) -> Vec<Condition> {
+    let course = stage::course(dossier.partnership, dossier.events);
+    let mut open = Vec::new();
+    let Some(to) = stage::next(course.stage).filter(|_| course.ending.is_none()) else { return open };
+    for found in standing(dossier.assessments, today) {
+        let condition = found.rule.condition;
+        let blocks = !found.is_satisfied()
+            && stage::is_gate_between(found.rule.gate, course.stage, to)
+            && !course.waives(condition, found.side);
+        if blocks && !open.contains(&condition) {
+            open.push(condition);
+        }
+    }
+    open
 }
 
 fn shown(found: &Standing<'_>, waived: bool, from: PartnershipStage, to: PartnershipStage) -> ConditionStanding {

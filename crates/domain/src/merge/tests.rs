@@ -1,8 +1,13 @@
+mod counts;
+mod replicas;
+mod streams;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use isopolity_proto::{
-    catalog::{AllCities, BestEffort, NamedCities, PartialResponse, partial_response::Accept},
+    catalog::{AllCities, BestEffort, FeedPosition, NamedCities, PartialResponse, partial_response::Accept},
+    error::Reason,
     registry::Partnership,
     type_url,
 };
@@ -12,7 +17,7 @@ use prost_types::{Any, Timestamp};
 
 use super::*;
 use crate::{
-    answer::{AnswerHit, AnswerStart},
+    answer::{AnswerHit, AnswerStart, Ending, Source},
     envelope,
     feed::Position,
 };
@@ -45,10 +50,17 @@ fn answer(city: &str, hits: Vec<AnswerHit>) -> Answer {
     Answer {
         city: city.parse().unwrap(),
         took: Duration::from_millis(5),
-        start: Some(AnswerStart { total, records: 10, position: Position { epoch: "e".into(), sequence: 4 } }),
+        start: Some(AnswerStart {
+            total,
+            records: 10,
+            position: Position { epoch: "e".into(), sequence: 4 },
+            ..Default::default()
+        }),
         hits,
         ending: Ending::Complete,
         records_before: 7,
+        source: Source::Live,
+        effort: Effort::default(),
     }
 }
 
@@ -64,7 +76,7 @@ fn fault(outcome: Outcome) -> Ending {
 }
 
 fn merged(answers: Vec<Answer>) -> Merged {
-    merge(answers, SearchOrder::Relevance, 4)
+    merge(answers, &Terms::new(SearchOrder::Relevance, 4))
 }
 
 fn ids(merged: &Merged) -> Vec<&str> {
@@ -90,7 +102,7 @@ fn update_times_are_those_of_the_records() {
         for (hit, second) in answer.hits.iter_mut().zip([9, 3, 3]) {
             hit.key = Some(SortKey::UpdateTime(nanos(second * 1_000_000_000)));
         }
-        merge(vec![answer], SearchOrder::UpdateTime, 4)
+        merge(vec![answer], &Terms::new(SearchOrder::UpdateTime, 4))
     };
     assert_eq!(ids(&timed(feira(), |nanos| nanos)), ["a", "b", "c"]);
     let lie = timed(feira(), |nanos| nanos + 1);
@@ -109,7 +121,7 @@ fn an_answer_that_breaks_the_protocol_is_not_used_and_says_why() {
         (|answer| answer.start.as_mut().unwrap().records = -1, "says it holds -1 records"),
         (
             |answer| answer.hits = ["a", "b", "c", "d", "e"].map(|id| hit("feira.example", id, 3)).into(),
-            "sent 5 hits, more than the 4 that were asked for",
+            "sent more than the 4 hits that were asked for",
         ),
         (|answer| answer.hits[1].key = None, "sent hit 2 without a key"),
         (|answer| answer.hits[1].key = Some(SortKey::UpdateTime(0)), "sent hit 2 without a key"),
@@ -171,7 +183,8 @@ fn each_ending_gives_its_outcome() {
         (with(started(), Outcome::TimedOut), Outcome::TimedOut, 0, 0),
         (with(none(), Outcome::Unreachable), Outcome::Unreachable, 0, 0),
         (with(feira(), Outcome::Invalid), Outcome::Invalid, 0, 0),
-        (with(feira(), Outcome::Refused), Outcome::Refused, 0, 0),
+        (with(feira(), Outcome::Refused), Outcome::Partial, 3, 3),
+        (with(started(), Outcome::Refused), Outcome::Refused, 0, 0),
         (with(none(), Outcome::NotAsked), Outcome::NotAsked, 0, 0),
         (with(none(), Outcome::Suspended), Outcome::Suspended, 0, 0),
         (with(none(), Outcome::Incompatible), Outcome::Incompatible, 0, 0),
@@ -233,6 +246,26 @@ fn a_caller_gets_what_he_requires_or_learns_who_is_missing() {
     assert_eq!(error.to_string(), "every selected city must answer in full: turin.example did not answer in time");
 }
 
+#[test]
+fn a_city_that_its_digest_rules_out_has_answered() {
+    let ruled_out = Answer {
+        start: None,
+        hits: Vec::new(),
+        ending: fault(Outcome::RuledOut),
+        ..answer("turin.example", Vec::new())
+    };
+    let merged = merged(vec![feira(), ruled_out]);
+    assert_eq!((merged.outcomes[1].outcome(), merged.total), (Outcome::RuledOut, 3));
+    assert_eq!(merged.coverage.summary, "2 of 2 cities, 100 % of known records");
+    for accept in [
+        Accept::All(AllCities {}),
+        Accept::AtLeast(2),
+        Accept::Named(NamedCities { cities: vec!["turin.example".into()] }),
+    ] {
+        assert_eq!(require(&merged, Some(&PartialResponse { accept: Some(accept) })), Ok(()));
+    }
+}
+
 /// Some cities, each with what it holds: an id and a score for each record.
 fn federations() -> impl Strategy<Value = Vec<Vec<(u8, u16)>>> {
     proptest::collection::vec(
@@ -245,7 +278,8 @@ fn answer_of(number: usize, records: &[(u8, u16)], limit: usize) -> Answer {
     let city = format!("city{number}.example");
     let mut hits: Vec<_> = records.iter().map(|(id, score)| hit(&city, &id.to_string(), *score)).collect();
     hits.sort_by(|one, other| {
-        one.key.unwrap().better_first(&other.key.unwrap()).then_with(|| one.name.cmp(&other.name))
+        let (one_key, other_key) = (one.key.as_ref().unwrap(), other.key.as_ref().unwrap());
+        one_key.better_first(other_key).then_with(|| one.name.cmp(&other.name))
     });
     let total = i64::try_from(hits.len()).unwrap();
     hits.truncate(limit);
@@ -259,7 +293,7 @@ proptest! {
     fn merging_is_the_same_as_sorting_everything(federation in federations(), limit in 1_usize..20, turn in 0_usize..5) {
         let mut answers: Vec<_> =
             federation.iter().enumerate().map(|(number, records)| answer_of(number, records, limit)).collect();
-        let merged = merge(answers.clone(), SearchOrder::Relevance, limit);
+        let merged = merge(answers.clone(), &Terms::new(SearchOrder::Relevance, limit));
 
         let mut everything: Vec<_> = federation.iter().enumerate().flat_map(|(number, records)| {
             records.iter().map(move |(id, score)| {
@@ -276,6 +310,6 @@ proptest! {
 
         let others = answers.len() - 1;
         answers[1..].rotate_left(turn.min(others));
-        prop_assert_eq!(merge(answers, SearchOrder::Relevance, limit), merged);
+        prop_assert_eq!(merge(answers, &Terms::new(SearchOrder::Relevance, limit)), merged);
     }
 }

@@ -1,7 +1,8 @@
 //! What went wrong with a peer: the one place where a status or a broken connection becomes an outcome.
 
-use std::{error::Error, io};
+use std::{error::Error, io, time::Duration};
 
+use isopolity_domain::circuit::{Held, HeldWhy, LONGEST_PUSH_BACK};
 use isopolity_proto::{catalog::Outcome, error::Reason};
 use rustls::AlertDescription;
 use tonic::{Code, Status, TimeoutExpired};
@@ -19,13 +20,15 @@ pub struct LinkError {
     pub reason: Reason,
     /// Why, for people.
     pub description: String,
+    /// How long the peer asked not to be called, at most 10 minutes.
+    pub retry_after: Option<Duration>,
 }
 
 impl LinkError {
     /// An error of this kind.
     #[must_use]
     pub fn new(outcome: Outcome, reason: Reason, description: impl Into<String>) -> Self {
-        Self { outcome, reason, description: description.into() }
+        Self { outcome, reason, description: description.into(), retry_after: None }
     }
 
     /// What a status means that came from a peer, or from the connection to it.
@@ -57,7 +60,21 @@ impl LinkError {
             Code::Internal if reason.is_some() => (Outcome::Refused, Reason::Internal),
             Code::Internal | Code::Ok => (Outcome::Invalid, Reason::AnswerInvalid),
         };
-        Self::new(outcome, reason.unwrap_or(otherwise), says())
+        let retry_after = match status.code() {
+            Code::ResourceExhausted => status.get_details_retry_info().and_then(|info| info.retry_delay),
+            _ => None,
+        };
+        let retry_after = retry_after.filter(|delay| !delay.is_zero()).map(|delay| delay.min(LONGEST_PUSH_BACK));
+        Self { retry_after, ..Self::new(outcome, reason.unwrap_or(otherwise), says()) }
+    }
+
+    /// Why a peer is not called at all: it failed too often, or asked for it.
+    pub(crate) fn held(held: &Held) -> Self {
+        let (outcome, reason) = match held.why {
+            HeldWhy::Open { .. } | HeldWhy::Trying { .. } => (Outcome::Unreachable, Reason::Connection),
+            HeldWhy::PushedBack => (Outcome::Refused, Reason::Overloaded),
+        };
+        Self::new(outcome, reason, held.to_string())
     }
 
     /// What a broken connection means.
@@ -69,13 +86,13 @@ impl LinkError {
     }
 
     /// No answer within the time.
-    pub(crate) fn timed_out(within: std::time::Duration) -> Self {
+    pub(crate) fn timed_out(within: Duration) -> Self {
         Self::new(Outcome::TimedOut, Reason::DeadlineExceeded, format!("no answer within {}", in_seconds(within)))
     }
 }
 
 /// A duration as people read it.
-pub(crate) fn in_seconds(duration: std::time::Duration) -> String {
+pub(crate) fn in_seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
 }
 
@@ -178,6 +195,21 @@ mod tests {
             let error = LinkError::of(&status);
             assert_eq!((error.outcome, error.reason), (outcome, reason), "{status}");
         }
+    }
+
+    #[test]
+    fn a_retry_delay_is_read_of_a_peer_that_is_at_its_limit_alone() {
+        let delayed = |code, delay| {
+            let mut details = ErrorDetails::new();
+            details.set_retry_info(Some(delay));
+            LinkError::of(&Status::with_error_details(code, "no", details)).retry_after
+        };
+        let minute = Duration::from_mins(1);
+        assert_eq!(delayed(Code::ResourceExhausted, minute), Some(minute));
+        assert_eq!(delayed(Code::ResourceExhausted, minute * 60), Some(minute * 10));
+        assert_eq!(delayed(Code::ResourceExhausted, Duration::ZERO), None);
+        assert_eq!(delayed(Code::Unavailable, minute), None);
+        assert_eq!(LinkError::of(&Status::resource_exhausted("x")).retry_after, None);
     }
 
     #[test]

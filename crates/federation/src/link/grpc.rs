@@ -13,13 +13,14 @@ use isopolity_proto::{
     catalog::Outcome,
     error::Reason,
     federation::{
-        Envelope, GetBundleRequest, GetRecordRequest, HelloRequest, HelloResponse, QueryRequest, QueryResponse,
+        Envelope, GetBundleRequest, GetDigestRequest, GetDigestResponse, GetRecordRequest, GetStatisticsRequest,
+        GetStatisticsResponse, HelloRequest, HelloResponse, QueryRequest, QueryResponse, WatchRequest, WatchResponse,
         federation_service_client::FederationServiceClient,
     },
 };
 use tokio::time::{Instant, timeout};
 use tonic::{
-    Request, Response, Status,
+    Request, Response, Status, Streaming,
     transport::{Channel, Endpoint},
 };
 
@@ -35,6 +36,8 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// After so much silence on a connection the peer is probed, and after [`PROBE`] without an echo it is given up.
 const IDLE: Duration = Duration::from_secs(20);
 const PROBE: Duration = Duration::from_secs(5);
+/// The time until a watch begins. What follows has no end, so no deadline is sent along.
+const WATCH_BEGINS: Duration = Duration::from_secs(10);
 
 type Client = FederationServiceClient<Channel>;
 
@@ -80,36 +83,43 @@ impl GrpcLink {
     where
         F: Future<Output = Result<Response<A>, Status>>,
     {
-        let attempts = attempt(self.client()?, &self.connector.breakage, message, within, call);
+        let attempts = attempt(self.client()?, &self.connector, message, Some(within), call);
         timeout(within, attempts).await.unwrap_or_else(|_elapsed| Err(LinkError::timed_out(within)))
     }
 }
 
 /// Calls, and once more if the connection turns out to have died: a peer that was restarted is not missing from the next
-/// answer. Every call between nodes only reads, so a second one does no harm.
+/// answer. Every call between nodes only reads, so a second one does no harm; how many there may be is limited, so that they
+/// never come to a storm.
 async fn attempt<Q: Clone, A, F>(
     client: Client,
-    breakage: &Breakage,
+    connector: &Connector,
     message: Q,
-    within: Duration,
+    within: Option<Duration>,
     call: impl Fn(Client, Request<Q>) -> F,
 ) -> Result<A, LinkError>
 where
     F: Future<Output = Result<Response<A>, Status>>,
 {
+    let breakage = &connector.breakage;
+    let circuits = &connector.trust.circuits;
+    circuits.earn_retry(&connector.city);
     let started = Instant::now();
     let mut answer = call(client.clone(), request(message.clone(), within)).await;
     let refused = breakage.cause().is_some_and(|cause| cause.reason == Reason::TlsHandshake);
-    if answer.as_ref().is_err_and(connection_died) && !refused {
-        answer = call(client, request(message, within.saturating_sub(started.elapsed()))).await;
+    if answer.as_ref().is_err_and(connection_died) && !refused && circuits.take_retry(&connector.city) {
+        let left = within.map(|within| within.saturating_sub(started.elapsed()));
+        answer = call(client, request(message, left)).await;
     }
     answer.map(Response::into_inner).map_err(|status| explain(&status, breakage))
 }
 
-/// A request that carries its deadline, in the header `grpc-timeout`.
-fn request<Q>(message: Q, within: Duration) -> Request<Q> {
+/// A request that carries its deadline, if it has one, in the header `grpc-timeout`.
+fn request<Q>(message: Q, within: Option<Duration>) -> Request<Q> {
     let mut request = Request::new(message);
-    request.set_timeout(within);
+    if let Some(within) = within {
+        request.set_timeout(within);
+    }
     request
 }
 
@@ -139,20 +149,12 @@ impl Link for GrpcLink {
     }
 
     fn query(&self, message: QueryRequest, within: Duration) -> BoxStream<'static, Result<QueryResponse, LinkError>> {
-        let breakage = self.connector.breakage.clone();
-        let client = self.client();
-        let later = breakage.clone();
+        let (client, connector) = (self.client(), self.connector.clone());
         let start = async move {
             let query = |mut client: Client, request| async move { client.query(request).await };
-            attempt(client?, &breakage, message, within, query).await
+            attempt(client?, &connector, message, Some(within), query).await
         };
-        stream::once(start)
-            .map_ok(move |parts| {
-                let breakage = later.clone();
-                parts.map_err(move |status| explain(&status, &breakage))
-            })
-            .try_flatten()
-            .boxed()
+        parts(start, self.connector.breakage.clone())
     }
 
     async fn get_record(&self, request: GetRecordRequest, within: Duration) -> Result<Envelope, LinkError> {
@@ -161,4 +163,40 @@ impl Link for GrpcLink {
             .envelope
             .ok_or_else(|| missing("record"))
     }
+
+    async fn get_statistics(
+        &self,
+        request: GetStatisticsRequest,
+        within: Duration,
+    ) -> Result<GetStatisticsResponse, LinkError> {
+        self.call(request, within, |mut client, request| async move { client.get_statistics(request).await }).await
+    }
+
+    async fn get_digest(&self, request: GetDigestRequest, within: Duration) -> Result<GetDigestResponse, LinkError> {
+        self.call(request, within, |mut client, request| async move { client.get_digest(request).await }).await
+    }
+
+    fn watch(&self, message: WatchRequest) -> BoxStream<'static, Result<WatchResponse, LinkError>> {
+        let (client, connector) = (self.client(), self.connector.clone());
+        let start = async move {
+            let watch = |mut client: Client, request| async move { client.watch(request).await };
+            let begun = timeout(WATCH_BEGINS, attempt(client?, &connector, message, None, watch)).await;
+            begun.unwrap_or_else(|_elapsed| Err(LinkError::timed_out(WATCH_BEGINS)))
+        };
+        parts(start, self.connector.breakage.clone())
+    }
+}
+
+/// The parts of an answer, whose errors say what the connection saw.
+fn parts<A: Send + 'static>(
+    start: impl Future<Output = Result<Streaming<A>, LinkError>> + Send + 'static,
+    breakage: Breakage,
+) -> BoxStream<'static, Result<A, LinkError>> {
+    stream::once(start)
+        .map_ok(move |parts| {
+            let breakage = breakage.clone();
+            parts.map_err(move |status| explain(&status, &breakage))
+        })
+        .try_flatten()
+        .boxed()
 }

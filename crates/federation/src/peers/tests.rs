@@ -31,7 +31,7 @@ async fn a_greeting_tells_approval_and_clock_skew() {
 async fn a_question_is_answered_over_mutual_tls() {
     let (geneve, feira) = pair().await;
     let request = QueryRequest { limit: 10, ..QueryRequest::default() };
-    let answers = feira.peers.ask(&request, SearchOrder::Relevance, None, WITHIN).await;
+    let answers = feira.peers.ask(&crate::Asking::new(request, SearchOrder::Relevance, WITHIN)).await;
     let [answer] = answers.as_slice() else { panic!("{answers:?}") };
     assert_eq!((&answer.city, &answer.ending, answer.hits.len()), (geneve.city(), &Ending::Complete, 2));
     assert_eq!(feira.peers.health(geneve.city()).records, Some(9));

@@ -1,13 +1,15 @@
 //! What peers get. The caller is the city that the TLS handshake authenticated.
 
-use std::pin::Pin;
+use std::{pin::Pin, time::Duration};
 
 use bytes::Bytes;
+use futures::StreamExt as _;
 use isopolity_domain::{CityId, envelope};
 use isopolity_federation::PeerIdentity;
 use isopolity_proto::federation::{
-    GetBundleRequest, GetBundleResponse, GetRecordRequest, GetRecordResponse, HelloRequest, HelloResponse,
-    QueryRequest, QueryResponse, federation_service_server::FederationService,
+    GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetRecordRequest, GetRecordResponse,
+    GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, QueryRequest, QueryResponse,
+    WatchRequest, WatchResponse, federation_service_server::FederationService,
 };
 use isopolity_registry::Error;
 use tokio_stream::Stream;
@@ -22,6 +24,7 @@ use super::{
 #[tonic::async_trait]
 impl FederationService for Services {
     type QueryStream = Pin<Box<dyn Stream<Item = Result<QueryResponse, Status>> + Send>>;
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<WatchResponse, Status>> + Send>>;
 
     async fn hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloResponse>, Status> {
         let peer = peer(&request)?;
@@ -39,14 +42,35 @@ impl FederationService for Services {
 
     async fn query(&self, request: Request<QueryRequest>) -> Result<Response<Self::QueryStream>, Status> {
         let peer = peer(&request)?;
-        let within = deadline::of(request.metadata()).unwrap_or_else(|| self.registry.patience_with_peers());
-        let answer = tokio::time::timeout(within, self.registry.answer(&peer, request.into_inner(), within));
-        let parts = match answer.await {
-            Ok(parts) => parts.map_err(|error| self.refused(&peer, &error))?,
-            Err(_) => return Err(deadline_exceeded()),
-        };
+        let within = self.time_for(&request);
+        let parts = self.in_time(&peer, within, self.registry.answer(&peer, request.into_inner(), within)).await?;
         self.registry.federation().served(&peer);
-        Ok(Response::new(Box::pin(tokio_stream::iter(parts.into_iter().map(Ok)))))
+        Ok(Response::new(Box::pin(self.clone().said_to(peer, parts))))
+    }
+
+    async fn get_statistics(
+        &self,
+        request: Request<GetStatisticsRequest>,
+    ) -> Result<Response<GetStatisticsResponse>, Status> {
+        let peer = peer(&request)?;
+        let within = self.time_for(&request);
+        let counted = self.registry.statistics_for_peer(&peer, request.into_inner(), within);
+        Ok(Response::new(self.in_time(&peer, within, counted).await?))
+    }
+
+    async fn get_digest(&self, request: Request<GetDigestRequest>) -> Result<Response<GetDigestResponse>, Status> {
+        let peer = peer(&request)?;
+        let within = self.time_for(&request);
+        let made = self.registry.digest_for_peer(&peer, request.get_ref(), within);
+        Ok(Response::new(self.in_time(&peer, within, made).await?))
+    }
+
+    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let peer = peer(&request)?;
+        let told = self.registry.watched_by_peer(&peer, request.into_inner());
+        let parts =
+            told.map_err(|error| self.refused(&peer, &error))?.take_until(self.draining.clone().cancelled_owned());
+        Ok(Response::new(Box::pin(self.clone().said_to(peer, parts))))
     }
 
     async fn get_record(&self, request: Request<GetRecordRequest>) -> Result<Response<GetRecordResponse>, Status> {
@@ -66,6 +90,33 @@ fn peer<T>(request: &Request<T>) -> Result<CityId, Status> {
 }
 
 impl Services {
+    /// The time that a peer gives for a call.
+    fn time_for<T>(&self, request: &Request<T>) -> Duration {
+        deadline::of(request.metadata()).unwrap_or_else(|| self.registry.patience_with_peers())
+    }
+
+    /// What a call comes to within its time.
+    async fn in_time<T>(
+        &self,
+        peer: &CityId,
+        within: Duration,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Status> {
+        match tokio::time::timeout(within, call).await {
+            Ok(done) => done.map_err(|error| self.refused(peer, &error)),
+            Err(_elapsed) => Err(deadline_exceeded()),
+        }
+    }
+
+    /// The parts of an answer as they go to a peer.
+    fn said_to<T: Send>(
+        self,
+        peer: CityId,
+        parts: impl Stream<Item = Result<T, Error>> + Send,
+    ) -> impl Stream<Item = Result<T, Status>> + Send {
+        parts.map(move |part| part.map_err(|error| self.refused(&peer, &error)))
+    }
+
     /// The status that a peer gets. Where the peer itself is refused, this side's log and its list of peers name it too.
     fn refused(&self, peer: &CityId, error: &Error) -> Status {
         if matches!(error, Error::PeerNotApproved(_) | Error::PeerSuspended { .. } | Error::PeerUnknown(_)) {

@@ -6,7 +6,11 @@ use isopolity_domain::{
     Violation,
     stage::{Blocker, StageError},
 };
-use isopolity_proto::{catalog::IncompleteAnswer, error::Reason, type_url};
+use isopolity_proto::{
+    catalog::{CityOutcome, Coverage, IncompleteAnswer, Outcome},
+    error::Reason,
+    type_url,
+};
 use isopolity_registry::{Error, error::with_causes};
 use prost::Message as _;
 use prost_types::Any;
@@ -98,6 +102,12 @@ pub(super) fn status(cause: &Error) -> Status {
             Code::Unavailable
         }
         Error::StorageFull(_) => Code::ResourceExhausted,
+        Error::Overloaded { retry_after, .. } => {
+            details.set_retry_info(Some(*retry_after));
+            Code::ResourceExhausted
+        }
+        Error::DeadlineExceeded => Code::DeadlineExceeded,
+        Error::Incompatible(_) => Code::Unimplemented,
         Error::Internal(_) => {
             let incident = incident();
             info.insert("incident".to_owned(), incident.clone());
@@ -113,16 +123,26 @@ pub(super) fn status(cause: &Error) -> Status {
         if matches!(cause, Error::Internal(_)) { format!("{cause}; its log has the cause") } else { cause.to_string() };
     let status = Status::with_error_details(code, shortened(&message), details);
     match cause {
-        Error::Incomplete { outcomes, coverage, took, .. } => with_detail(
-            &status,
-            &IncompleteAnswer {
-                outcomes: outcomes.clone(),
-                coverage: coverage.clone(),
-                took: prost_types::Duration::try_from(*took).ok(),
-            },
-        ),
+        Error::Incomplete { outcomes, coverage, took, .. } => {
+            with_detail(&status, &incomplete(outcomes, coverage.as_ref(), *took))
+        }
         _ => status,
     }
+}
+
+/// What came of an answer that is not enough. Of very many cities only so many as may travel: those that are missing first.
+fn incomplete(outcomes: &[CityOutcome], coverage: Option<&Coverage>, took: Duration) -> IncompleteAnswer {
+    let is_missing = |one: &&CityOutcome| {
+        !matches!(one.outcome(), Outcome::Answered | Outcome::AnsweredEmpty | Outcome::RuledOut | Outcome::NotAsked)
+    };
+    let all: usize = outcomes.iter().map(CityOutcome::encoded_len).sum();
+    let told = if all <= DETAILS_MAX {
+        outcomes.to_vec()
+    } else {
+        let missing: Vec<CityOutcome> = outcomes.iter().filter(is_missing).cloned().collect();
+        as_many_as_fit(&missing, CityOutcome::encoded_len).0.to_vec()
+    };
+    IncompleteAnswer { outcomes: told, coverage: coverage.cloned(), took: prost_types::Duration::try_from(took).ok() }
 }
 
 /// As many of these as may travel in the details of a status, and how many are left.
@@ -245,6 +265,23 @@ mod tests {
         });
         let inner = tonic_types::pb::Status::decode(status.details()).unwrap();
         assert!(inner.details.iter().any(|any| any.type_url.ends_with("isopolity.catalog.v1.IncompleteAnswer")));
+    }
+
+    #[test]
+    fn of_very_many_cities_those_that_are_missing_travel_as_far_as_there_is_room() {
+        let outcome = |number: usize| {
+            let answered = number.is_multiple_of(3);
+            let mut outcome = CityOutcome { city: format!("city{number}.example"), ..Default::default() };
+            outcome.set_outcome(if answered { Outcome::Answered } else { Outcome::Unreachable });
+            outcome.reason = if answered { String::new() } else { "nothing listens there".to_owned() };
+            outcome
+        };
+        let few: Vec<CityOutcome> = (0..9).map(outcome).collect();
+        assert_eq!(incomplete(&few, None, Duration::ZERO).outcomes, few);
+        let many: Vec<CityOutcome> = (0..1_000).map(outcome).collect();
+        let told = incomplete(&many, None, Duration::ZERO);
+        assert!(told.outcomes.len() > 30 && told.encoded_len() <= DETAILS_MAX + 100, "{}", told.encoded_len());
+        assert!(told.outcomes.iter().all(|one| one.outcome() == Outcome::Unreachable));
     }
 
     #[test]

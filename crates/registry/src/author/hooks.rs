@@ -1,11 +1,16 @@
 //! What the rules derive when a resource is written or read. Called from the places where each is due, and nowhere else.
 
-use isopolity_domain::{CityId, Kind, Name, Violations, freshness, matching, settle::settle, stage, validate};
+use isopolity_domain::{
+    CityId, Kind, Name, Violations, conditions, freshness, matching,
+    settle::settle,
+    stage::{self, Dossier},
+    validate,
+};
 use isopolity_proto::{
-    registry::{MatchAssertion, Partnership, PartnershipStage, StageEvent},
+    registry::{Condition, MatchAssertion, Partnership, PartnershipStage, StageEvent},
     to_dynamic,
 };
-use prost_reflect::DynamicMessage;
+use prost_reflect::{DynamicMessage, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -52,9 +57,29 @@ fn partnership(resource: &mut Resource, before: Option<&Resource>, now: OffsetDa
         }
         let events = stage::entered(&partnership, now.date());
         stage::follow(&mut partnership, &events);
+        let dossier = Dossier {
+            partnership: &partnership,
+            events: &events,
+            assessments: &[],
+            agreements: &[],
+            observations: &[],
+        };
+        let open = conditions::open(&dossier, now.date());
         resource.0 = to_dynamic(&partnership);
+        set_open_conditions(resource, &open);
+    }
+    if let Some(before) = before {
+        // They follow from the assessments: no caller sets them, and no file.
+        let open: Partnership = before.typed()?;
+        set_open_conditions(resource, &open.open_conditions().collect::<Vec<_>>());
     }
     Ok(())
+}
+
+/// Sets which conditions are open before a partnership's next gate.
+pub(crate) fn set_open_conditions(resource: &mut Resource, open: &[Condition]) {
+    let open = open.iter().map(|condition| Value::EnumNumber((*condition).into())).collect();
+    resource.0.set_field_by_name("open_conditions", Value::List(open));
 }
 
 /// Refuses an update that changes what only steps change.

@@ -50,7 +50,7 @@ impl Registry {
         &self,
         mut tx: Tx,
         author: &str,
-        changes: Vec<Change>,
+        mut changes: Vec<Change>,
         validate_only: bool,
     ) -> Result<(), Error> {
         // Whichever way it came: nobody rewrites what happened.
@@ -63,6 +63,12 @@ impl Registry {
         if validate_only || changes.is_empty() {
             return Ok(());
         }
+        let tells_of_conditions =
+            |change: &Change| matches!(change.document.name.kind(), Kind::ConditionAssessment | Kind::StageEvent);
+        if changes.iter().any(tells_of_conditions) {
+            tx.set_references_of(&references_of(&changes)?).await?;
+            self.reassess(&mut tx, &mut changes).await?;
+        }
         let first = tx.next_positions(i64::try_from(changes.len()).map_err(Error::internal)?).await?;
         let mut publications = Vec::with_capacity(changes.len());
         let mut revisions = Vec::with_capacity(changes.len());
@@ -71,8 +77,7 @@ impl Registry {
         for Change { document, kind } in changes {
             let message = Resource::decode(document.name.kind(), document.body.clone())?;
             if kind != RevisionChange::Deleted {
-                let to = validate::references(document.name.kind(), &message.0).into_iter().map(|(_, name)| name);
-                references.push((document.name.clone(), to.collect::<Vec<Name>>()));
+                references.push(references_from(&document, &message));
             }
             publications.push(self.publication(&document, &message, &position));
             revisions.push(Revision {
@@ -137,6 +142,21 @@ impl Registry {
             news
         });
     }
+}
+
+/// What each of these documents refers to, but for those that were deleted: they keep theirs.
+fn references_of(changes: &[Change]) -> Result<Vec<(Name, Vec<Name>)>, Error> {
+    let kept = changes.iter().filter(|change| change.kind != RevisionChange::Deleted);
+    kept.map(|Change { document, .. }| {
+        let message = Resource::decode(document.name.kind(), document.body.clone())?;
+        Ok(references_from(document, &message))
+    })
+    .collect()
+}
+
+fn references_from(document: &Document, message: &Resource) -> (Name, Vec<Name>) {
+    let to = validate::references(document.name.kind(), &message.0).into_iter().map(|(_, name)| name);
+    (document.name.clone(), to.collect())
 }
 
 /// The next version of a resource as it is stored, deleted or not.

@@ -244,3 +244,53 @@ async fn who_may_only_read_moves_nothing() {
     let unknown = GetReadinessRequest { name: "cities/feira.example/partnerships/none".into(), ..asked };
     assert_eq!(feira.registry.readiness(&reader, &unknown).await.unwrap_err().reason(), Reason::ResourceNotFound);
 }
+
+#[tokio::test]
+async fn which_conditions_are_open_stands_on_the_partnership_and_follows_its_assessments() {
+    let feira = Feira::partnership_at(PartnershipStage::Opportunity).await;
+    feira.registry.advance_partnership(&editor(), &to(PartnershipStage::MarketResearch)).await.unwrap();
+    let open = |partnership: &Partnership| partnership.open_conditions().collect::<Vec<_>>();
+    let before = feira.stored().await;
+    // All that the gate to the search for partners asks for.
+    assert_eq!(open(&before), [Condition::M1, Condition::A1, Condition::O1, Condition::J4]);
+    let assessment = |status: ConditionStatus| ConditionAssessment {
+        audience: Audience::Federation.into(),
+        partnership: NAME.into(),
+        condition: Condition::A1.into(),
+        side: Side::Destination.into(),
+        status: status.into(),
+        assess_date: "2013-05-01".into(),
+        ..Default::default()
+    };
+    let assess = async |id: &str, status| {
+        let resource = to_dynamic(&assessment(status));
+        let kind = Kind::ConditionAssessment;
+        feira.registry.create(&editor(), kind, "cities/feira.example", id, resource, Terms::default()).await.unwrap();
+    };
+    assess("mandate", ConditionStatus::Met).await;
+    let after = feira.stored().await;
+    assert_eq!(open(&after), [Condition::M1, Condition::O1, Condition::J4]);
+    assert_ne!(after.etag, before.etag, "it is another version, published anew");
+    assert_eq!(after.stage(), before.stage());
+
+    // What makes no difference to the gate makes no new version.
+    feira.clock.advance(time::Duration::MINUTE);
+    assess("mandate-again", ConditionStatus::Met).await;
+    assert_eq!(feira.stored().await, after);
+
+    // A later finding counts; nobody sets the list by hand.
+    assess("mandate-lost", ConditionStatus::NotMet).await;
+    assert_eq!(open(&feira.stored().await), open(&before));
+    let by_hand = Partnership { open_conditions: Vec::new(), internal_notes: "new".into(), ..feira.stored().await };
+    let sector = types::Sector {
+        scheme: types::SectorScheme::Nace.into(),
+        version: "2".into(),
+        code: "16".into(),
+        ..Default::default()
+    };
+    let participants = [by_hand.participants.clone(), by_hand.participants.clone()].concat();
+    let by_hand = Partnership { origin_countries: vec!["MA".into()], sectors: vec![sector], participants, ..by_hand };
+    feira.registry.update(&editor(), Kind::Partnership, to_dynamic(&by_hand), &[], Terms::default()).await.unwrap();
+    let stored = feira.stored().await;
+    assert_eq!((open(&stored), stored.internal_notes.as_str()), (open(&before), "new"));
+}

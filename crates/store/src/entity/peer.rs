@@ -16,6 +16,7 @@ pub(crate) struct Model {
     pub(crate) records: i64,
     pub(crate) create_time: i64,
     pub(crate) approve_time: Option<i64>,
+    pub(crate) circuit: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

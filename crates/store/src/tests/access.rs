@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use isopolity_domain::CityId;
 use isopolity_proto::{
     admin::{PeerState, Role},
     options::Audience,
@@ -8,7 +9,12 @@ use time::macros::datetime;
 use super::bed::{Bed, on_both_databases};
 use crate::{Peer, Token};
 
-on_both_databases!(a_peer_is_added_replaced_and_found, a_token_is_added_replaced_and_found, a_setting_is_replaced);
+on_both_databases!(
+    a_peer_is_added_replaced_and_found,
+    a_circuit_is_kept_and_survives_that_its_peer_is_replaced,
+    a_token_is_added_replaced_and_found,
+    a_setting_is_replaced
+);
 
 fn peer(city: &str) -> Peer {
     Peer {
@@ -21,6 +27,7 @@ fn peer(city: &str) -> Peer {
         records: 0,
         create_time: datetime!(2013-03-15 12:00 UTC),
         approve_time: None,
+        circuit: Bytes::new(),
     }
 }
 
@@ -61,6 +68,30 @@ async fn a_peer_is_added_replaced_and_found(bed: Bed) {
     assert_eq!(store.peers().await.unwrap(), all);
     assert_eq!(store.peer(&approved.city).await.unwrap(), Some(approved));
     assert_eq!(store.peer(&bed.city).await.unwrap(), None);
+}
+
+async fn a_circuit_is_kept_and_survives_that_its_peer_is_replaced(bed: Bed) {
+    let store = bed.store().await;
+    let (lublin, geneve) = (peer("lublin.example"), peer("geneve.example"));
+    let stranger: CityId = "stranger.example".parse().unwrap();
+    let mut tx = store.begin("test").await.unwrap();
+    tx.put_peer(&lublin).await.unwrap();
+    tx.put_peer(&geneve).await.unwrap();
+    let kept = Bytes::from_static(b"\0kept\xff");
+    tx.put_circuits(&[(lublin.city.clone(), kept.clone()), (stranger.clone(), kept.clone())]).await.unwrap();
+    tx.put_peer(&Peer { records: 9, ..lublin.clone() }).await.unwrap();
+    tx.commit().await.unwrap();
+    store.close().await;
+
+    let store = bed.store().await;
+    let found = store.peer(&lublin.city).await.unwrap().unwrap();
+    assert_eq!((found.records, found.circuit), (9, kept));
+    assert_eq!(store.peer(&geneve.city).await.unwrap().unwrap().circuit, Bytes::new());
+    assert_eq!(store.peer(&stranger).await.unwrap(), None);
+    let mut tx = store.begin("test").await.unwrap();
+    tx.put_circuits(&[(lublin.city.clone(), Bytes::new())]).await.unwrap();
+    drop(tx);
+    assert!(!store.peer(&lublin.city).await.unwrap().unwrap().circuit.is_empty(), "what is dropped is undone");
 }
 
 async fn a_token_is_added_replaced_and_found(bed: Bed) {

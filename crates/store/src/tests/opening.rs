@@ -47,7 +47,7 @@ async fn a_newer_schema_is_refused_and_left_alone(bed: Bed) {
     other.execute_unprepared(later).await.unwrap();
     match Store::open(&bed.url, &bed.city).await.unwrap_err() {
         StoreError::SchemaTooNew { found, known, .. } => {
-            assert_eq!((found.as_str(), known.as_str()), ("m99991231_000001_later", "m20261124_000002_keep"));
+            assert_eq!((found.as_str(), known.as_str()), ("m99991231_000001_later", "m20261124_000003_circuits"));
         }
         error => panic!("{error:?}"),
     }
@@ -117,11 +117,16 @@ async fn a_database_of_the_first_version_keeps_what_it_has_and_gets_a_history(be
     first
         .execute_unprepared(
             "insert into document (name, kind, audience, revision, create_time, update_time, body) values \
-             ('cities/feira.example/partnerships/later', 'partnership', 10, 1, 1000000, 1000000, 'later')",
+             ('cities/feira.example/partnerships/later', 'partnership', 10, 1, 1000000, 1000000, 'later'); \
+             insert into peer \
+             (city, state, state_reason, audience, bundle, bundle_sequence, records, create_time, approve_time) \
+             values ('lublin.example', 2, '', 10, 'bundle', 1, 7, 1000000, null)",
         )
         .await
         .unwrap();
     assert!(store.document(&name("later")).await.unwrap().is_some());
+    let peers = store.peers().await.unwrap();
+    assert_eq!(peers.iter().map(|peer| (peer.records, peer.circuit.len())).collect::<Vec<_>>(), [(7, 0)]);
 }
 
 #[tokio::test]

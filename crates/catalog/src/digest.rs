@@ -1,0 +1,49 @@
+//! What an audience's records are like, for peers that want to know whether to ask.
+
+use isopolity_domain::{
+    CityId,
+    digest::{SALT_BYTES, word_filter},
+    facet,
+    text::ANALYSER,
+};
+use isopolity_proto::{
+    federation::Digest,
+    options::{Audience, Facet},
+};
+use prost_types::Timestamp;
+use tantivy::TantivyError;
+
+use crate::{counting::Counts, snapshot::Snapshot};
+
+/// Makes the digest of the records that this clearance sees. Nothing in it comes from others, nor from what was deleted.
+pub(crate) fn digest(
+    snapshot: &Snapshot,
+    city: &CityId,
+    clearance: Audience,
+    create_time: Timestamp,
+    salt: [u8; SALT_BYTES],
+) -> Result<Digest, TantivyError> {
+    let mut facets: Vec<_> =
+        facet::ALL.into_iter().filter(|facet| *facet != Facet::City).map(|facet| (facet, Counts::default())).collect();
+    let mut words: Vec<(String, bool)> = Vec::new();
+    for segment in &snapshot.segments {
+        let Some(visible) = segment.visible(clearance)?.filter(|visible| visible.count > 0) else { continue };
+        for (facet, counts) in &mut facets {
+            counts.add(*facet, &snapshot.fields, segment, &visible.documents, visible.count)?;
+        }
+        for (field, in_title) in [(snapshot.fields.title, true), (snapshot.fields.body, false)] {
+            segment.words(field, visible, |word| words.push((word.to_owned(), in_title)))?;
+        }
+    }
+    Ok(Digest {
+        city: city.to_string(),
+        epoch: snapshot.position.epoch.clone(),
+        sequence: snapshot.position.sequence,
+        create_time: Some(create_time),
+        audience: clearance.into(),
+        analyser: ANALYSER.to_owned(),
+        statistics: Some(snapshot.statistics(&[], clearance)?),
+        facets: facets.into_iter().map(|(facet, counts)| counts.into_counts(facet)).collect(),
+        words: Some(word_filter(words, salt)),
+    })
+}

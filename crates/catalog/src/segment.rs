@@ -1,0 +1,223 @@
+//! A segment of the index as one commit left it.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+use isopolity_proto::options::{Audience, Facet};
+use tantivy::{
+    DocId, DocSet as _, SegmentReader, TERMINATED, TantivyError, Term,
+    columnar::{Column, ColumnIndex, ColumnValues, StrColumn},
+    error::DataCorruption,
+    schema::{Field, IndexRecordOption},
+};
+
+use crate::{
+    documents::Documents,
+    schema::{CLEARANCES, Fields, NAME_ORDER, TITLE_ORDER, facet_column},
+};
+
+/// A segment of the index as one commit left it, with what is known of it.
+pub(crate) struct Segment {
+    pub(crate) reader: SegmentReader,
+    fields: Fields,
+    /// Found when first asked for, one for each of [`CLEARANCES`].
+    visible: [OnceLock<Visible>; CLEARANCES.len()],
+}
+
+/// What a clearance sees of a segment.
+pub(crate) struct Visible {
+    pub(crate) documents: Documents,
+    pub(crate) count: u64,
+    /// Every document of the segment, and none is deleted.
+    whole: bool,
+    lengths: OnceLock<Lengths>,
+}
+
+/// How many words records hold.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Lengths {
+    pub(crate) title: u64,
+    pub(crate) body: u64,
+}
+
+impl Segment {
+    pub(crate) fn new(reader: SegmentReader, fields: Fields) -> Self {
+        Self { reader, fields, visible: Default::default() }
+    }
+
+    /// Whether it is the same segment with the same documents deleted; deletions only grow.
+    pub(crate) fn is(&self, reader: &SegmentReader) -> bool {
+        self.reader.segment_id() == reader.segment_id() && self.reader.num_deleted_docs() == reader.num_deleted_docs()
+    }
+
+    /// What this clearance sees. `None` if it is no clearance.
+    pub(crate) fn visible(&self, clearance: Audience) -> Result<Option<&Visible>, TantivyError> {
+        let Some(place) = CLEARANCES.iter().position(|one| *one == clearance) else { return Ok(None) };
+        self.visible.get(place).map(|known| remembered(known, || self.see(clearance))).transpose()
+    }
+
+    /// How many words the documents hold that a clearance sees.
+    pub(crate) fn lengths(&self, visible: &Visible) -> Result<Lengths, TantivyError> {
+        remembered(&visible.lengths, || {
+            let length = |field: Field| -> Result<u64, TantivyError> {
+                let lengths = self.reader.get_fieldnorms_reader(field)?;
+                Ok(visible.documents.iter().map(|doc| u64::from(lengths.fieldnorm(doc))).sum())
+            };
+            Ok(Lengths { title: length(self.fields.title)?, body: length(self.fields.body)? })
+        })
+        .copied()
+    }
+
+    /// How many of the documents that a clearance sees hold the term.
+    pub(crate) fn holding(&self, term: &Term, visible: &Visible) -> Result<u64, TantivyError> {
+        let index = self.reader.inverted_index(term.field())?;
+        if visible.whole {
+            return Ok(index.doc_freq(term)?.into());
+        }
+        let Some(mut postings) = index.read_block_postings(term, IndexRecordOption::Basic)? else { return Ok(0) };
+        let mut count = 0;
+        while !postings.docs().is_empty() {
+            for &doc in postings.docs() {
+                count += u64::from(visible.documents.contains(doc));
+            }
+            postings.advance();
+        }
+        Ok(count)
+    }
+
+    /// Calls for each word of a text field that a document holds which the clearance sees, in byte order.
+    pub(crate) fn words(
+        &self,
+        field: Field,
+        visible: &Visible,
+        mut each: impl FnMut(&str),
+    ) -> Result<(), TantivyError> {
+        let index = self.reader.inverted_index(field)?;
+        let mut terms = index.terms().stream()?;
+        while terms.advance() {
+            let is_seen = visible.whole || {
+                let mut postings = index.read_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
+                while postings.doc() != TERMINATED && !visible.documents.contains(postings.doc()) {
+                    postings.advance();
+                }
+                postings.doc() != TERMINATED
+            };
+            if is_seen && let Ok(word) = str::from_utf8(terms.key()) {
+                each(word);
+            }
+        }
+        Ok(())
+    }
+
+    /// The names, in [`crate::schema::order_of`]. Only for a segment that holds documents.
+    pub(crate) fn names(&self) -> Result<Texts, TantivyError> {
+        Texts::open(&self.reader, NAME_ORDER)?.ok_or_else(|| corrupt("a segment has no names"))
+    }
+
+    /// The titles by which results are ordered. `None` if no document has one.
+    pub(crate) fn titles(&self) -> Result<Option<Texts>, TantivyError> {
+        Texts::open(&self.reader, TITLE_ORDER)
+    }
+
+    /// The values of a facet. `None` if no document has one.
+    pub(crate) fn facet(&self, facet: Facet) -> Result<Option<StrColumn>, TantivyError> {
+        self.reader.fast_fields().str(&facet_column(facet))
+    }
+
+    /// A column of numbers of which every document has one.
+    pub(crate) fn numbers(&self, name: &str) -> Result<Arc<dyn ColumnValues<i64>>, TantivyError> {
+        Ok(single(self.reader.fast_fields().i64(name)?, 0))
+    }
+
+    fn see(&self, clearance: Audience) -> Result<Visible, TantivyError> {
+        let mut documents = Documents::none(self.reader.max_doc());
+        let mut count = 0;
+        let index = self.reader.inverted_index(self.fields.clearance)?;
+        let seen_by = self.fields.seen_by(clearance);
+        if let Some(mut postings) = index.read_block_postings(&seen_by, IndexRecordOption::Basic)? {
+            while !postings.docs().is_empty() {
+                for &doc in postings.docs() {
+                    if !self.reader.is_deleted(doc) {
+                        documents.insert(doc);
+                        count += 1;
+                    }
+                }
+                postings.advance();
+            }
+        }
+        let whole = count == u64::from(self.reader.max_doc());
+        Ok(Visible { documents, count, whole, lengths: OnceLock::new() })
+    }
+}
+
+/// A column of texts, of which a document has one or none. The texts of a segment are numbered in byte order.
+pub(crate) struct Texts {
+    column: StrColumn,
+    numbers: Arc<dyn ColumnValues<u64>>,
+}
+
+/// The number of a document that has no text.
+pub(crate) const NO_TEXT: u32 = u32::MAX;
+
+impl Texts {
+    fn open(reader: &SegmentReader, name: &str) -> Result<Option<Self>, TantivyError> {
+        let Some(column) = reader.fast_fields().str(name)? else { return Ok(None) };
+        let numbers = single(column.ords().clone(), NO_TEXT.into());
+        Ok(Some(Self { column, numbers }))
+    }
+
+    /// The number of the document's text, or [`NO_TEXT`].
+    #[inline]
+    pub(crate) fn number(&self, doc: DocId) -> u32 {
+        u32::try_from(self.numbers.get_val(doc)).unwrap_or(NO_TEXT)
+    }
+
+    /// The text of this number.
+    pub(crate) fn text(&self, number: u32) -> Result<String, TantivyError> {
+        let mut text = String::new();
+        if self.column.ord_to_str(number.into(), &mut text)? {
+            Ok(text)
+        } else {
+            Err(corrupt("a record has no name or title"))
+        }
+    }
+
+    /// The number of this text, and if there is none, that of the next; whether it is there.
+    pub(crate) fn find(&self, text: &str) -> Result<(u32, bool), TantivyError> {
+        use tantivy::columnar::TermOrdHit;
+        Ok(match self.column.dictionary().term_ord_or_next(text)? {
+            TermOrdHit::Exact(number) => (u32::try_from(number).unwrap_or(NO_TEXT), true),
+            TermOrdHit::Next(number) => (u32::try_from(number).unwrap_or(NO_TEXT), false),
+        })
+    }
+}
+
+impl fmt::Debug for Texts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Texts").finish_non_exhaustive()
+    }
+}
+
+/// The column as one value for each document.
+fn single<T: PartialOrd + Copy + fmt::Debug + Send + Sync + 'static>(
+    column: Column<T>,
+    absent: T,
+) -> Arc<dyn ColumnValues<T>> {
+    match column.index {
+        ColumnIndex::Full => column.values,
+        _ => column.first_or_default_col(absent),
+    }
+}
+
+pub(crate) fn corrupt(what: &str) -> TantivyError {
+    DataCorruption::comment_only(what).into()
+}
+
+fn remembered<T>(known: &OnceLock<T>, find: impl FnOnce() -> Result<T, TantivyError>) -> Result<&T, TantivyError> {
+    match known.get() {
+        Some(value) => Ok(value),
+        None => find().map(|value| known.get_or_init(|| value)),
+    }
+}

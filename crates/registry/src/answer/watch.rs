@@ -1,0 +1,145 @@
+//! Telling a peer what is published, as far as it asked for it.
+
+use std::time::Duration;
+
+use futures::{StreamExt as _, stream};
+use isopolity_domain::{CityId, feed::Position, question::check_watch};
+use isopolity_proto::federation::{
+    Question, WatchHit, WatchPosition, WatchRequest, WatchResponse, watch_response::Part,
+};
+use tracing::info;
+
+use super::{Parts, must_mean_the_same};
+use crate::{Error, Registry, desk::Reading};
+
+/// At least so often the peer is told that all has been told.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Publications that are told of at once.
+const BATCH: usize = 64;
+
+/// Where the telling stands.
+struct Telling {
+    registry: Registry,
+    peer: CityId,
+    /// `None`: only points of the feed are told.
+    question: Option<Question>,
+    told: Position,
+    begun: bool,
+    /// Parts that are ready to be taken.
+    ready: std::vec::IntoIter<WatchResponse>,
+    over: bool,
+    _reading: Reading,
+}
+
+impl Registry {
+    /// Tells a peer of records that match a question, as they are published, until it goes away or may not see them any more.
+    ///
+    /// # Errors
+    /// As [`Registry::answer`]; later in the stream, too.
+    pub fn watched_by_peer(&self, peer: &CityId, request: WatchRequest) -> Result<Parts<WatchResponse>, Error> {
+        self.clearance_of(peer)?;
+        if let Some(question) = &request.question {
+            check_watch(question, "question")?;
+            if !question.text.is_empty() {
+                must_mean_the_same(&request.analyser)?;
+            }
+        }
+        let reading = self.inner.desk.read(peer)?;
+        info!(
+            peer.city = %peer,
+            query.purpose = %request.purpose.chars().take(200).collect::<String>(),
+            query.requester = %request.requester.chars().take(100).collect::<String>(),
+            "a peer watches"
+        );
+        let told = self.told_before(&request.epoch, request.after_sequence);
+        let telling = Telling {
+            registry: self.clone(),
+            peer: peer.clone(),
+            question: request.question,
+            told,
+            begun: false,
+            ready: Vec::new().into_iter(),
+            over: false,
+            _reading: reading,
+        };
+        Ok(stream::unfold(telling, Telling::next).boxed())
+    }
+
+    /// From where on to tell: the sequence that was told before, the present end where there is none, everything where the
+    /// feed has begun anew since.
+    pub(crate) fn told_before(&self, epoch: &str, after_sequence: i64) -> Position {
+        let head = self.inner.head.borrow().clone();
+        match (epoch.is_empty() || after_sequence <= 0, epoch == head.epoch) {
+            (true, _) => head,
+            (false, true) => Position { sequence: after_sequence.min(head.sequence), ..head },
+            (false, false) => Position { sequence: 0, ..head },
+        }
+    }
+}
+
+impl Telling {
+    async fn next(mut self) -> Option<(Result<WatchResponse, Error>, Self)> {
+        loop {
+            if let Some(part) = self.ready.next() {
+                return Some((Ok(part), self));
+            }
+            if self.over {
+                return None;
+            }
+            if !self.begun {
+                self.begun = true;
+                return Some((Ok(position(&self.told)), self));
+            }
+            match self.look().await {
+                Ok(parts) => self.ready = parts.into_iter(),
+                Err(error) => {
+                    self.over = true;
+                    return Some((Err(error), self));
+                }
+            }
+        }
+    }
+
+    /// What was published since, at the latest after a heartbeat.
+    async fn look(&mut self) -> Result<Vec<WatchResponse>, Error> {
+        let next = Position { sequence: self.told.sequence + 1, ..self.told.clone() };
+        self.registry.catalog().reached(&next, HEARTBEAT).await;
+        // Anew each time: what a peer may see can change, and a suspension ends the watch.
+        let clearance = self.registry.clearance_of(&self.peer)?;
+        let mut parts = Vec::new();
+        if self.registry.catalog().position().epoch != self.told.epoch {
+            // A restored backup: everything is told again.
+            self.told = Position { epoch: self.registry.catalog().position().epoch, sequence: 0 };
+            parts.push(position(&self.told));
+        }
+        let Some(question) = self.question.clone() else {
+            let now = self.registry.catalog().position();
+            self.told.sequence = now.sequence.max(self.told.sequence);
+            parts.push(position(&self.told));
+            return Ok(parts);
+        };
+        let (catalog, after) = (self.registry.catalog().clone(), self.told.sequence);
+        let published =
+            tokio::task::spawn_blocking(move || catalog.published_after(&question, clearance, after, BATCH));
+        let (hits, upto) = published.await.map_err(Error::internal)??;
+        if upto.epoch != self.told.epoch {
+            return Ok(parts);
+        }
+        // Where there may be more, only so far as was told.
+        let whole = hits.len() < BATCH;
+        let last = hits.last().map(|(sequence, _, _)| *sequence);
+        parts.extend(hits.into_iter().map(|(_, name, envelope)| {
+            let hit = WatchHit { name, envelope: Some(envelope) };
+            WatchResponse { part: Some(Part::Hit(hit)) }
+        }));
+        let told = if whole { upto.sequence } else { last.unwrap_or(upto.sequence) };
+        self.told.sequence = told.max(self.told.sequence);
+        parts.push(position(&self.told));
+        Ok(parts)
+    }
+}
+
+fn position(position: &Position) -> WatchResponse {
+    let part = WatchPosition { epoch: position.epoch.clone(), sequence: position.sequence };
+    WatchResponse { part: Some(Part::Position(part)) }
+}

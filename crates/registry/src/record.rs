@@ -1,0 +1,79 @@
+//! One record of any member city, as its home city signed it.
+
+use std::time::Duration;
+
+use isopolity_domain::{Name, record};
+use isopolity_proto::{
+    admin::PeerState,
+    error::Reason,
+    federation::{Envelope, GetRecordRequest, Record},
+    options::Audience,
+};
+use prost::Message as _;
+
+use crate::{Caller, Error, Registry, Right};
+
+impl Registry {
+    /// Returns a record of any member city as its home city signed it, as `audience` sees it and never as more than the
+    /// caller is. Unspecified: as the widest audience that may see it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::PeerUnknown`], [`Error::HomeUnreachable`].
+    pub async fn record(
+        &self,
+        caller: &Caller,
+        name: &Name,
+        audience: Audience,
+        within: Option<Duration>,
+    ) -> Result<(Envelope, Record), Error> {
+        let not_found = || Error::NotFound(name.to_string());
+        let envelope = if name.city() == self.city() {
+            self.own_record(name, caller.clearance(), audience).await?.ok_or_else(not_found)?
+        } else {
+            caller.must(Right::Read)?;
+            let peer = self.federation().get(name.city()).ok_or_else(|| Error::PeerUnknown(name.city().to_string()))?;
+            match peer.state {
+                PeerState::Active => {}
+                PeerState::Suspended => {
+                    return Err(Error::PeerSuspended { city: peer.city, reason: peer.state_reason });
+                }
+                _ => return Err(Error::PeerNotApproved(peer.city)),
+            }
+            let within = within.unwrap_or(self.patience().search).min(self.patience().search);
+            let request = GetRecordRequest { name: name.to_string(), audience: audience.into() };
+            let fetched = self.federation().get_record(name.city(), request, within).await;
+            let envelope = fetched.map_err(|error| match error.reason {
+                Reason::ResourceNotFound => not_found(),
+                _ => Error::HomeUnreachable { city: name.city().clone(), description: error.description },
+            })?;
+            // Relayed to others and kept as files: so it is checked here, and not only by the channel.
+            record::verify(&envelope, name.city(), &peer.bundle.keys)
+                .ok()
+                .filter(|record| record.name == name.to_string())
+                .ok_or_else(|| Error::HomeUnreachable {
+                    city: name.city().clone(),
+                    description: "what it sent is not that record, signed by one of its keys".to_owned(),
+                })?;
+            envelope
+        };
+        let record = record::read(&envelope).map_err(Error::internal)?;
+        Ok((envelope, record))
+    }
+
+    /// The record of one of this city's resources as `audience` sees it (unspecified: the widest that may), if it is for
+    /// this clearance.
+    pub(crate) async fn own_record(
+        &self,
+        name: &Name,
+        clearance: Audience,
+        audience: Audience,
+    ) -> Result<Option<Envelope>, Error> {
+        let Some(publication) = self.store().publication(name).await? else { return Ok(None) };
+        let record = match audience {
+            Audience::Unspecified => publication.records.first().filter(|record| record.audience <= clearance),
+            audience => publication.record_for(audience.min(clearance)),
+        };
+        let Some(record) = record else { return Ok(None) };
+        Ok(Some(Envelope::decode(record.envelope.clone()).map_err(Error::internal)?))
+    }
+}
