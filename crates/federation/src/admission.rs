@@ -46,7 +46,7 @@ impl Peers {
         // First: a proof is an answer, also while the peer is left alone.
         let (routing, sample) = match self.advice(city, asking) {
             Advice::Ask => (Routing::Asked, None),
-            Advice::Test(sample, _) => (Routing::Sampled, Some(sample)),
+            Advice::Test(sample) => (Routing::Sampled, Some(sample)),
             Advice::LeaveOut(reason) => {
                 return Err((Ending::fault(Outcome::RuledOut, Reason::Unspecified, reason), Routing::RuledOut));
             }

@@ -71,8 +71,8 @@ pub(crate) enum Advice {
     Ask,
     /// Not to ask: it proves that nothing there matches, for this reason.
     LeaveOut(String),
-    /// Not to ask, for this reason; but this time it is put to the test.
-    Test(Sample, String),
+    /// Not to ask; but this time it is put to the test.
+    Test(Sample),
 }
 
 impl DigestBook {
@@ -210,11 +210,11 @@ impl Peers {
         let Some(digest) = usable else { return Advice::Ask };
         // Not under the lock: others ask too.
         let Some(reason) = digest.rules_out(question, text) else { return Advice::Ask };
-        let test = self.trust().dice.roll() < SAMPLED;
+        let sampled = self.trust().dice.roll() < SAMPLED;
         if let Some(entry) = self.digests().lock().get_mut(city) {
-            *(if test { &mut entry.sampled } else { &mut entry.ruled_out }) += 1;
+            *(if sampled { &mut entry.sampled } else { &mut entry.ruled_out }) += 1;
         }
-        if test { Advice::Test(Sample(digest), reason) } else { Advice::LeaveOut(reason) }
+        if sampled { Advice::Test(Sample(digest)) } else { Advice::LeaveOut(reason) }
     }
 
     /// Compares how a peer's answer begins with what its digest says.

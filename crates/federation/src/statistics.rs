@@ -192,14 +192,12 @@ impl Peers {
         gathered
     }
 
-    /// Keeps what a peer said of its words. Returns whether it can be; what is impossible is not kept.
-    pub fn learn(&self, city: &CityId, statistics: &Statistics) -> bool {
+    /// Keeps what an active peer said of its words. What is impossible is not kept.
+    pub fn learn(&self, city: &CityId, statistics: &Statistics) {
         let known = self.trust().table().get(city).is_some_and(|peer| peer.state == PeerState::Active);
-        let plausible = known && is_plausible(statistics);
-        if plausible {
+        if known && is_plausible(statistics) {
             self.statistics_book().learn(city, statistics, Instant::now());
         }
-        plausible
     }
 
     /// Returns the city if its statistics came.

@@ -15,7 +15,7 @@ use tracing::debug;
 use crate::{Peers, watch::Told};
 
 /// How long a peer is left alone after it broke off, at first and at most.
-const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 
 /// The peers whose feeds are followed. Ends with this.
 #[derive(Debug, Default)]

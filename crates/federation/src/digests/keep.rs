@@ -134,7 +134,7 @@ impl Peers {
         let request = GetDigestRequest { epoch: position.epoch, sequence: position.sequence };
         let called = tokio::time::timeout(within, link.get_digest(request, within)).await;
         let answer = called.unwrap_or_else(|_elapsed| Err(LinkError::timed_out(within)));
-        let taken = answer.and_then(|answer| self.take_digest(city, before, answer));
+        let taken = answer.and_then(|answer| self.take_digest(city, &before, answer));
         taken.map_err(|error| match error.outcome {
             // A peer of an older version can answer questions all the same.
             Outcome::Incompatible => error,
@@ -149,7 +149,7 @@ impl Peers {
         }
     }
 
-    fn take_digest(&self, city: &CityId, before: Before, answer: GetDigestResponse) -> Result<(), LinkError> {
+    fn take_digest(&self, city: &CityId, before: &Before, answer: GetDigestResponse) -> Result<(), LinkError> {
         let invalid = |text: String| LinkError::new(Outcome::Invalid, Reason::AnswerInvalid, text);
         let fresh = match answer.digest {
             Some(digest) => {
@@ -189,7 +189,7 @@ impl Before {
 }
 
 impl Entry {
-    fn take(&mut self, before: Before, fresh: Option<Arc<CheckedDigest>>) {
+    fn take(&mut self, before: &Before, fresh: Option<Arc<CheckedDigest>>) {
         // Something happened meanwhile after which nobody knows whether this was said before or after it.
         if self.generation != before.generation {
             return;

@@ -203,7 +203,7 @@ impl Drop for Patience {
 
 /// Whether the time is over, as far as two clocks that did not start at the same moment can agree on it.
 fn is_over(elapsed: Duration, limit: Duration) -> bool {
-    elapsed >= limit - limit / 20
+    elapsed >= limit.saturating_sub(limit / 20)
 }
 
 /// The parts of an answer, observed.
