@@ -77,7 +77,7 @@ pub(crate) async fn import(
     Ok(imported?)
 }
 
-fn start() -> ImportStart {
+pub(crate) fn start() -> ImportStart {
     // Some of the real places lie far from the country that the source states: Gibraltar in GB.
     ImportStart { format: ImportFormat::JsonLines.into(), accept_doubts: true, ..Default::default() }
 }

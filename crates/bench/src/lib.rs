@@ -1,15 +1,43 @@
-//! Measured comparisons: what we do beside what the parts that it rests on allow, in one run on one machine.
+//! Measured comparisons: what we do beside what others do, or what the parts allow that it rests on, in one run on one
+//! machine.
 //!
-//! `cargo bench -p isopolity-bench -- import` imports a generated registry and, each alone and with the same
-//! records, runs the floors: signing with Ed25519, bulk inserts into SQLite, adding to a search index. `cities` imports the
-//! real twin-town pairs as the registries of all their cities. Every part runs in a process of its own, so that its
-//! greatest memory is its own. Numbers go to standard output as a table or as JSON.
+//! One command runs each: `cargo bench -p isopolity-bench -- NAME [options]`. Figures go to standard output as a table or, with
+//! `--json`, as JSON; the comparisons of search also write `bench/NAME.json` in the folder of the build. Who is measured and who
+//! stands beside take turns, so that the machine's mood meets both.
+//!
+//! | name | what is measured | beside | module |
+//! | --- | --- | --- | --- |
+//! | `import` | import of a generated registry | its floors: Ed25519, SQLite, a bare index | `import`, `floor` |
+//! | `cities` | import of the real twin-town pairs, each city into its own registry | | `cities` |
+//! | `local` | search in one index | PostgreSQL's full text search over the same records | `local` |
+//! | `postgres` | a federated question | `postgres_fdw` over as many databases, and one database | `foreign` |
+//! | `graphql` | a federated question | a GraphQL gateway over the same nodes | `gateway` |
+//! | `federation` | a federated question | the same question to each city directly | `federation` |
+//! | `get-record` | reading records over TLS | an echo of the same size | `record` |
+//! | `long` | merging many long answers: the memory that it takes | | `long` |
+//! | `simulation` | a thousand cities with the delays of networks | the same without digests | `simulation` |
+//!
+//! `generate` makes registries and questions from a seed, `nodes` and `delay` run them, `cluster` and `tables` are PostgreSQL,
+//! `asking` is the one place that calls what is measured, `measure` and `figures` show what came of it.
 
+mod asking;
 mod cities;
+mod cluster;
+mod delay;
+mod federation;
+mod figures;
 mod floor;
+mod foreign;
+mod gateway;
 mod generate;
 mod import;
+mod local;
+mod long;
 mod measure;
+mod nodes;
+mod record;
+mod simulation;
+mod tables;
 
 use std::process::ExitCode;
 
@@ -46,6 +74,129 @@ enum What {
         /// Only the first cities of the file [default: all]
         #[arg(long)]
         most: Option<usize>,
+    },
+    /// Search in one index, beside PostgreSQL's full text search over the same records
+    Local {
+        /// How many records
+        #[arg(long, default_value_t = 100_000)]
+        records: u64,
+        /// Where the generator begins
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many questions of each class
+        #[arg(long, default_value_t = 3)]
+        questions: usize,
+        /// How many times all of them
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+        /// Sign and project the records as a registry does, which takes longer
+        #[arg(long)]
+        signed: bool,
+    },
+    /// The federation, beside PostgreSQL's foreign tables over as many databases, and one database
+    Postgres {
+        /// How many cities
+        #[arg(long, default_value_t = 32)]
+        cities: usize,
+        /// How many records each of them has
+        #[arg(long, default_value_t = 10_000)]
+        records: u64,
+        /// Where the generator begins
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many questions of each class
+        #[arg(long, default_value_t = 2)]
+        questions: usize,
+        /// How many times all of them
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
+    /// The federation, beside a GraphQL gateway over the same nodes
+    Graphql {
+        /// How many cities
+        #[arg(long, default_value_t = 32)]
+        cities: usize,
+        /// How many records each of them has
+        #[arg(long, default_value_t = 10_000)]
+        records: u64,
+        /// Where the generator begins
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many questions of each class
+        #[arg(long, default_value_t = 2)]
+        questions: usize,
+        /// How many times all of them
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
+    /// The federation, beside the same questions to each city directly
+    Federation {
+        /// How many cities
+        #[arg(long, value_delimiter = ',', default_value = "2,8,32")]
+        cities: Vec<usize>,
+        /// How many records each of them has
+        #[arg(long, default_value_t = 10_000)]
+        records: u64,
+        /// Where the generator begins
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many questions of each class
+        #[arg(long, default_value_t = 2)]
+        questions: usize,
+        /// How many times all of them
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
+    /// Merge many long answers, and see what the asking side holds
+    Long {
+        /// How many cities
+        #[arg(long, default_value_t = 32)]
+        cities: usize,
+        /// How many hits of each
+        #[arg(long, default_value_t = 100_000)]
+        hits: usize,
+        /// The text of each record, in bytes
+        #[arg(long, default_value_t = 600)]
+        text: usize,
+    },
+    /// A thousand cities with the delays of networks, with and without digests
+    Simulation {
+        /// How many cities
+        #[arg(long, default_value_t = 1_000)]
+        cities: usize,
+        /// How many records each of them has
+        #[arg(long, default_value_t = 200)]
+        records: u64,
+        /// Where the generator begins
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many questions of each class
+        #[arg(long, default_value_t = 3)]
+        questions: usize,
+        /// How many times all of them
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
+    /// Reading records over TLS, beside a bare echo of the same size
+    GetRecord {
+        /// How many records
+        #[arg(long, default_value_t = 10_000)]
+        records: u64,
+        /// Where the generator begins
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many calls are under way at once
+        #[arg(long, default_value_t = 64)]
+        at_once: usize,
+        /// Over how many connections
+        #[arg(long, default_value_t = 4)]
+        connections: usize,
+        /// How many rounds of each
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+        /// How many seconds a round takes
+        #[arg(long, default_value_t = 3.0)]
+        seconds: f64,
     },
     /// One part alone; the other commands start these
     #[command(hide = true)]
@@ -91,6 +242,39 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             let mut report = Report::new("cities", 0);
             report.add(measure::in_a_process(Part::Cities, 0, 1, *most)?);
             report.print(arguments.json)
+        }
+        What::Local { records, seed, questions, rounds, signed } => {
+            let (records, seed, signed) = (*records, *seed, *signed);
+            let plan = local::Plan { records, seed, questions: *questions, rounds: *rounds, signed };
+            local::run(plan)?.finish(arguments.json)
+        }
+        What::Postgres { cities, records, seed, questions, rounds } => {
+            let (cities, records, seed) = (*cities, *records, *seed);
+            let plan = foreign::Plan { cities, records, seed, questions: *questions, rounds: *rounds };
+            foreign::run(plan)?.finish(arguments.json)
+        }
+        What::Graphql { cities, records, seed, questions, rounds } => {
+            let (cities, records, seed) = (*cities, *records, *seed);
+            let plan = gateway::Plan { cities, records, seed, questions: *questions, rounds: *rounds };
+            gateway::run(plan)?.finish(arguments.json)
+        }
+        What::Federation { cities, records, seed, questions, rounds } => {
+            let (cities, records, seed) = (cities.clone(), *records, *seed);
+            let plan = federation::Plan { cities, records, seed, questions: *questions, rounds: *rounds };
+            federation::run(&plan)?.finish(arguments.json)
+        }
+        What::Long { cities, hits, text } => {
+            long::run(long::Plan { cities: *cities, hits: *hits, text: *text })?.finish(arguments.json)
+        }
+        What::Simulation { cities, records, seed, questions, rounds } => {
+            let (cities, records, seed) = (*cities, *records, *seed);
+            let plan = simulation::Plan { cities, records, seed, questions: *questions, rounds: *rounds };
+            simulation::run(plan)?.finish(arguments.json)
+        }
+        What::GetRecord { records, seed, at_once, connections, rounds, seconds } => {
+            let (at_once, connections, rounds, seconds) = (*at_once, *connections, *rounds, *seconds);
+            let plan = record::Plan { records: *records, seed: *seed, at_once, connections, rounds, seconds };
+            record::run(plan)?.finish(arguments.json)
         }
         What::Part { part, records, seed, most } => {
             let measured = match part {

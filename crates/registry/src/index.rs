@@ -65,6 +65,8 @@ impl Registry {
                 return Ok(taken);
             }
             taken += u64::try_from(publications.len()).unwrap_or_default();
+            // Another process of the same node may have written them.
+            self.inner.hot.superseded(publications.iter().map(|publication| publication.name.as_str()));
             let catalog = self.catalog().clone();
             tokio::task::spawn_blocking(move || catalog.apply(&publications, to)).await.map_err(Error::internal)??;
         }

@@ -19,6 +19,7 @@
 //! | [`mod@watch`] | telling of what is published, as far as it matches a question |
 //! | [`mod@answer`] | what a peer gets when it asks |
 //! | `desk` | where peers' questions wait for their turn |
+//! | `hot` | what is read often, kept in memory |
 //! | [`mod@peers`] | adding, approving, suspending and removing peers |
 //! | [`mod@access`] | tokens |
 //! | [`mod@index`] | the worker that feeds the search index |
@@ -36,6 +37,7 @@ mod desk;
 pub mod error;
 pub mod export;
 pub mod history;
+mod hot;
 pub mod import;
 pub mod index;
 pub mod matching;
@@ -120,6 +122,8 @@ struct Inner {
     head: tokio::sync::watch::Sender<Position>,
     /// Authenticates page tokens. Derived from the record key, so that tokens outlive a restart.
     page_key: [u8; 32],
+    /// What is read often.
+    hot: hot::Hot,
     /// Where peers' questions wait.
     desk: desk::Desk,
     /// Who watches how much.
@@ -149,6 +153,7 @@ impl Registry {
             patience,
             head: tokio::sync::watch::Sender::new(head),
             page_key,
+            hot: hot::Hot::default(),
             desk: desk::Desk::new(desk::Places::default()),
             watches: Arc::default(),
         };

@@ -68,7 +68,14 @@ impl Registry {
         clearance: Audience,
         audience: Audience,
     ) -> Result<Option<Envelope>, Error> {
-        let Some(publication) = self.store().publication(name).await? else { return Ok(None) };
+        let text = name.to_string();
+        let publication = if let Some(known) = self.inner.hot.publication(&text) {
+            known
+        } else {
+            let begun = self.inner.hot.begin();
+            let Some(publication) = self.store().publication(name).await? else { return Ok(None) };
+            self.inner.hot.keep(begun, publication)
+        };
         let record = match audience {
             Audience::Unspecified => publication.records.first().filter(|record| record.audience <= clearance),
             audience => publication.record_for(audience.min(clearance)),

@@ -95,6 +95,7 @@ impl Registry {
         tx.add_revisions(&revisions).await?;
         tx.publish(&publications).await?;
         tx.commit().await?;
+        self.inner.hot.superseded(publications.iter().map(|publication| publication.name.as_str()));
         self.published(position);
         Ok(())
     }
