@@ -5,6 +5,9 @@ mod registry {
     mod faults;
     mod import;
     mod merging;
+    mod nesting;
+    mod oracle;
+    mod paging;
     mod requirements;
     mod schedules;
 }

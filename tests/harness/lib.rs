@@ -17,6 +17,7 @@
 //! | [`script`] | answers, part by part |
 //! | [`sample`] | resources and questions |
 //! | [`refusal`] | what an error carries for programs |
+//! | [`dice`] | random numbers, the same on every run |
 //! | [`clock`] | clocks that move when told, and waiting for a condition |
 //! | [`storage`] | SQLite, and PostgreSQL where there is one |
 
@@ -31,6 +32,7 @@
 pub mod api;
 pub mod clock;
 pub mod cut;
+pub mod dice;
 pub mod federation;
 pub mod impostor;
 pub mod node;
@@ -43,6 +45,7 @@ pub mod town;
 
 pub use api::Api;
 pub use cut::{Cut, Mode};
+pub use dice::Dice;
 pub use impostor::{Impostor, Speech};
 pub use node::{Plan, TestNode};
 pub use storage::Databases;

@@ -13,7 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream, stream::BoxStream};
-use isopolity_domain::{CityId, Clock as _, Kind, clock::FixedClock};
+use isopolity_domain::{CityId, Clock as _, Kind, clock::FixedClock, feed::Publication};
 use isopolity_federation::{Identity, Limits, Link, LinkError, PeerSettings, Peers};
 use isopolity_proto::{
     admin::Role,
@@ -28,6 +28,7 @@ use isopolity_proto::{
     to_dynamic,
 };
 use isopolity_registry::{Caller, Error, Patience, Registry, Settings, author::Terms};
+use prost_reflect::DynamicMessage;
 use tempfile::TempDir;
 use time::OffsetDateTime;
 use tokio::time::sleep;
@@ -236,6 +237,26 @@ impl Resident {
             .unwrap();
         self.registry.index_once().await.unwrap();
         created.transcode_to::<Partnership>().unwrap().name
+    }
+
+    /// Keeps a resource. Searches find it after [`Resident::index`].
+    pub async fn keep(&self, kind: Kind, id: &str, message: DynamicMessage) {
+        let parent = format!("cities/{}", self.city());
+        self.registry.create(&administrator(), kind, &parent, id, message, Terms::default()).await.unwrap();
+    }
+
+    /// Takes into the index what was published.
+    pub async fn index(&self) {
+        self.registry.index_once().await.unwrap();
+    }
+
+    /// What it has published, as far as an audience may see it.
+    pub async fn publications(&self, audience: Audience) -> Vec<Publication> {
+        let mut publications = self.registry.store().feed_after(0, 100_000).await.unwrap();
+        for publication in &mut publications {
+            publication.records.retain(|record| record.audience <= audience);
+        }
+        publications
     }
 
     /// Asks the federation.

@@ -187,7 +187,7 @@ async fn q10_an_answer_that_breaks_the_protocol_is_not_used_and_harms_nobody() {
         ("unsorted", vec![writer.start(2), writer.hit(2), writer.hit(1), writer.end(2)], "not in order"),
         ("twice", vec![writer.start(2), writer.hit(1), writer.hit(1), writer.end(2)], "twice"),
         ("foreign", vec![writer.start(1), of_geneve, writer.end(1)], "geneve.example"),
-        ("more than asked for", many(101), "more than the 100 hits"),
+        ("more than asked for", many(102), "more than the 101 hits"),
         ("more than it says", vec![writer.start(1), writer.hit(1), writer.hit(2), writer.end(2)], "more hits than"),
         ("fewer than it says", vec![writer.start(9), writer.hit(1), writer.end(1)], "9 records match"),
         ("a wrong count", vec![writer.start(1), writer.hit(1), writer.end(2)], "it says 2"),
