@@ -316,6 +316,68 @@ def test_a_deleted_partnership_is_found_no_more(node, word):
     assert node.search(text=word).total == 0
 
 
+def test_a_search_goes_on_where_a_page_ended_and_says_how_it_came_about(node, word):
+    made = [node.create(example(word)).name for _ in range(5)]
+    try:
+        request = catalog_service_pb2.SearchRequest(
+            question=question_pb2.Question(text=f'title:{word} -nothing "parceria {word}"'),
+            page_size=2,
+            facets=[catalog_service_pb2.FacetRequest(facet=options_pb2.FACET_ORIGIN_COUNTRY)],
+            highlight=True,
+            explain=True,
+        )
+        names = []
+        while True:
+            answer = node.catalog.Search(request, timeout=DEADLINE)
+            assert answer.total == 5 and len(answer.hits) <= 2
+            assert [(value.value, value.count) for value in answer.facets[0].values] == [("MA", 5)]
+            assert all(hit.highlights[0].field.startswith("titles[") for hit in answer.hits)
+            assert answer.explanation.understood
+            names += [hit.name for hit in answer.hits]
+            request.page_token = answer.next_page_token
+            if not request.page_token:
+                break
+        # All are worth the same, so their names decide.
+        assert names == sorted(made)
+        request.question.text = word
+        request.page_token = node.catalog.Search(request, timeout=DEADLINE).next_page_token
+        request.question.text = "another question"
+        error, reason = refusal(lambda: node.catalog.Search(request, timeout=DEADLINE))
+        assert (error.code(), reason) == (grpc.StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID")
+    finally:
+        for name in made:
+            node.delete(name)
+
+
+def test_a_long_answer_comes_in_parts_and_ends_with_every_city(node, created, word):
+    request = catalog_service_pb2.StreamSearchRequest(question=question_pb2.Question(text=word), limit=1000)
+    parts = list(node.catalog.StreamSearch(request, timeout=DEADLINE))
+    kinds = [part.WhichOneof("part") for part in parts]
+    assert kinds[-1] == "end" and kinds.count("end") == 1
+    assert [part.hit.name for part in parts if part.WhichOneof("part") == "hit"] == [created.name]
+    end = parts[-1].end
+    assert (end.hits, end.total) == (1, 1)
+    assert end.outcomes[0].city == CITY and end.coverage.cities == len(end.outcomes)
+
+
+def test_what_is_published_is_told_to_whoever_watches(node, word):
+    question = question_pb2.Question(text=word)
+    watching = node.catalog.Watch(
+        catalog_service_pb2.WatchRequest(question=question, cities=[CITY]), timeout=DEADLINE
+    )
+    for part in watching:
+        if part.WhichOneof("part") == "city":
+            assert part.city.city == CITY and part.city.watching
+            break
+    made = node.create(example(word))
+    try:
+        told = next(part.hit.name for part in watching if part.WhichOneof("part") == "hit")
+        assert told == made.name
+    finally:
+        watching.cancel()
+        node.delete(made.name)
+
+
 def test_a_search_of_a_city_that_is_no_member_is_refused(node):
     request = catalog_service_pb2.SearchRequest(cities=[CITY, "nowhere.example"])
     error, _ = refusal(lambda: node.catalog.Search(request, timeout=DEADLINE))
