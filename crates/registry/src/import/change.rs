@@ -134,10 +134,12 @@ fn restated(
     }
     next.suspension = says.suspension.or(next.suspension);
     next.ending = says.ending.or(next.ending);
-    let source = says.provenance.map(|one| one.source).filter(|source| !source.is_empty());
-    let source = source.unwrap_or_else(|| form.provenance().source.clone());
-    let source = if source.is_empty() { "the imported file" } else { source.as_str() };
-    let events = stage::restated(&known, &mut next, source, now.date());
+    let stated = says.provenance.filter(|one| !one.source.is_empty());
+    let mut provenance = stated.unwrap_or_else(|| form.provenance().clone());
+    let source = if provenance.source.is_empty() { "the imported file".to_owned() } else { provenance.source.clone() };
+    provenance.retrieve_time.get_or_insert_with(|| to_timestamp(now));
+    next.provenance = Some(provenance);
+    let events = stage::restated(&known, &mut next, &source, now.date());
     if events.is_empty() {
         return Ok(Vec::new());
     }
