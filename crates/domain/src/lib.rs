@@ -29,6 +29,7 @@
 //! | [`filter`] | what a list holds and in which order: filters (AIP-160) and orders |
 //! | [`geography`] | where places are: distances, and whether a point lies in a country |
 //! | [`matching`] | which organisations and places may be the same |
+//! | [`consent`] | whether consents hold, and what follows where they have ended |
 //! | [`text`] | how words are compared across scripts |
 //! | [`clock`] | how time is handed in |
 
@@ -38,6 +39,7 @@ pub mod city_id;
 pub mod clock;
 pub mod codes;
 pub mod conditions;
+pub mod consent;
 pub mod digest;
 pub mod envelope;
 pub mod facet;

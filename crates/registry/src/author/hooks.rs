@@ -1,7 +1,7 @@
 //! What the rules derive when a resource is written or read. Called from the places where each is due, and nowhere else.
 
 use isopolity_domain::{
-    CityId, Kind, Name, Violations, conditions, freshness, matching,
+    CityId, Kind, Name, Violations, conditions, consent, freshness, matching,
     settle::settle,
     stage::{self, Dossier},
     validate,
@@ -92,6 +92,15 @@ pub(crate) fn must_not_move(before: &Resource, after: &Resource) -> Result<(), E
             .map_err(|violations: Violations| violations.below(Kind::Partnership.as_str()))?;
     }
     Ok(())
+}
+
+/// Checks a resource as it would be kept from now on: its rules, and that consents hold on which it rests.
+///
+/// # Errors
+/// All that is wrong, by fields of the resource.
+pub(crate) fn must_be_right(kind: Kind, resource: &DynamicMessage, now: OffsetDateTime) -> Result<(), Violations> {
+    validate::validate(kind, resource)?;
+    Ok(consent::must_hold(kind, resource, now.date())?)
 }
 
 /// Resources that come into being together with a new one, in the same transaction: the first events of a partnership.

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     Caller, Error, Registry,
-    author::{Resource, dangling},
+    author::{Resource, dangling, hooks},
 };
 
 /// The largest resource.
@@ -251,7 +251,7 @@ impl<'a> Plan<'a> {
         if let Err(violation) = step.became.resource.must_not_be_withdrawn(kind) {
             return vec![Violation { field: "state".to_owned(), ..violation }];
         }
-        if let Err(violations) = validate::validate(kind, resource) {
+        if let Err(violations) = hooks::must_be_right(kind, resource, self.now) {
             return violations.0;
         }
         let is_there = |to: &Name| self.existing.contains(to) || steps.iter().any(|step| step.name == *to);
