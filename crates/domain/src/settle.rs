@@ -5,7 +5,10 @@
 
 use isopolity_proto::{
     options::Audience,
-    registry::{AmountBand, Contribution, Indicator, Partnership, PartnershipStage, StageEvent, StageEventKind},
+    registry::{
+        AmountBand, Contribution, Indicator, IndicatorObservation, Partnership, PartnershipStage, StageEvent,
+        StageEventKind,
+    },
 };
 use prost_reflect::{DynamicMessage, Value};
 use time::Date;
@@ -22,7 +25,10 @@ pub fn settle(kind: Kind, resource: &mut DynamicMessage, today: Date) {
     match kind {
         Kind::Partnership => partnership(resource),
         Kind::StageEvent => stage_event(resource),
-        Kind::IndicatorObservation => level(resource),
+        Kind::IndicatorObservation => {
+            level(resource);
+            reading(resource);
+        }
         Kind::Organization => expired_links(resource, today),
         Kind::MatchAssertion if !resource.has_field_by_name("decide_date") => {
             set(resource, "decide_date", Value::String(today.to_string()));
@@ -94,6 +100,12 @@ fn level(resource: &mut DynamicMessage) {
     }
 }
 
+fn reading(resource: &mut DynamicMessage) {
+    let Ok(read) = resource.transcode_to::<IndicatorObservation>() else { return };
+    let reading = indicators::reading(&read).unwrap_or_default();
+    set(resource, "reading", Value::String(reading.to_owned()));
+}
+
 fn expired_links(resource: &mut DynamicMessage, today: Date) {
     let Some(Value::List(links)) = resource.get_field_by_name_mut("diaspora_links") else { return };
     for link in links {
@@ -122,9 +134,7 @@ fn set(message: &mut DynamicMessage, field: &str, value: Value) {
 #[cfg(test)]
 mod tests {
     use isopolity_proto::{
-        registry::{
-            DiasporaLink, Ending, EndingKind, IndicatorObservation, Organization, PartnershipStatus, ResultLevel,
-        },
+        registry::{DiasporaLink, Ending, EndingKind, Organization, PartnershipStatus, ResultLevel},
         to_dynamic,
         types::{Money, StaleReason},
     };
@@ -229,6 +239,18 @@ mod tests {
         );
         let audiences: Vec<Audience> = after.diaspora_links.iter().map(DiasporaLink::audience).collect();
         assert_eq!(audiences, [Audience::Internal, Audience::Federation]);
+    }
+
+    #[test]
+    fn a_result_says_how_to_read_it_whatever_a_client_sends() {
+        let observation = IndicatorObservation {
+            indicator: Indicator::I05.into(),
+            reading: "proof of success".into(),
+            ..Default::default()
+        };
+        assert_eq!(settled(Kind::IndicatorObservation, &observation).reading, indicators::ASSOCIATION);
+        let output = IndicatorObservation { indicator: Indicator::I01.into(), ..observation };
+        assert_eq!(settled(Kind::IndicatorObservation, &output).reading, "");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use isopolity_domain::{
     validate,
 };
 use isopolity_proto::{
+    options::Audience,
     registry::{Condition, MatchAssertion, Partnership, PartnershipStage, StageEvent},
     to_dynamic,
 };
@@ -101,6 +102,18 @@ pub(crate) fn must_not_move(before: &Resource, after: &Resource) -> Result<(), E
 pub(crate) fn must_be_right(kind: Kind, resource: &DynamicMessage, now: OffsetDateTime) -> Result<(), Violations> {
     validate::validate(kind, resource)?;
     Ok(consent::must_hold(kind, resource, now.date())?)
+}
+
+/// The widest audience that a resource may have where nobody says for whom it is: a number that could reveal somebody is not
+/// opened by default.
+///
+/// # Errors
+/// A fault of this node.
+pub(crate) fn widest(resource: &Resource) -> Result<Audience, Error> {
+    match resource.kind()? {
+        Kind::IndicatorObservation => Ok(validate::widest(&resource.typed()?)),
+        _ => Ok(Audience::Public),
+    }
 }
 
 /// Resources that come into being together with a new one, in the same transaction: the first events of a partnership.

@@ -49,7 +49,8 @@ pub(super) fn combine(
         stated.0.get_field_by_name("provenance").as_deref() == Some(&Value::Message(to_dynamic(form.provenance())));
     let Some(before) = before else {
         if !stated.0.has_field_by_name("audience") {
-            set_audience(&mut stated, form.audience());
+            let audience = form.audience().max(hooks::widest(&stated)?);
+            set_audience(&mut stated, audience);
         }
         set_retrieve_time(&mut stated, now);
         hooks::before_store(&mut stated, None, caller, now)?;
@@ -69,7 +70,8 @@ pub(super) fn combine(
     };
     if !stated.0.has_field_by_name("audience") {
         // A record that somebody narrowed is not opened again by a default.
-        set_audience(&mut after, before.audience().max(form.audience()));
+        let audience = before.audience().max(form.audience()).max(hooks::widest(&after)?);
+        set_audience(&mut after, audience);
     }
     if way == Way::Complete {
         set_audience(&mut after, before.audience());
