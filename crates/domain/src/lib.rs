@@ -30,6 +30,7 @@
 //! | [`geography`] | where places are: distances, and whether a point lies in a country |
 //! | [`matching`] | which organisations and places may be the same |
 //! | [`consent`] | whether consents hold, and what follows where they have ended |
+//! | [`mailbox`] | whether a mailbox is an office's or a person's |
 //! | [`text`] | how words are compared across scripts |
 //! | [`clock`] | how time is handed in |
 
@@ -50,6 +51,7 @@ pub mod geography;
 pub mod highlight;
 pub mod indicators;
 pub mod kind;
+pub mod mailbox;
 pub mod matching;
 pub mod merge;
 pub mod name;

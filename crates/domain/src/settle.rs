@@ -9,11 +9,12 @@ use isopolity_proto::{
         AmountBand, Contribution, Indicator, IndicatorObservation, Partnership, PartnershipStage, StageEvent,
         StageEventKind,
     },
+    types::ContactPoint,
 };
 use prost_reflect::{DynamicMessage, Value};
 use time::Date;
 
-use crate::{Kind, indicators, stage, validate::value};
+use crate::{Kind, indicators, mailbox, stage, validate::value};
 
 /// Sets what follows from the other fields of a resource of this kind, and removes what is never kept.
 ///
@@ -22,6 +23,7 @@ use crate::{Kind, indicators, stage, validate::value};
 pub fn settle(kind: Kind, resource: &mut DynamicMessage, today: Date) {
     resource.clear_field_by_name("stale");
     resource.clear_field_by_name("stale_reasons");
+    contact_points(resource);
     match kind {
         Kind::Partnership => partnership(resource),
         Kind::StageEvent => stage_event(resource),
@@ -104,6 +106,19 @@ fn reading(resource: &mut DynamicMessage) {
     let Ok(read) = resource.transcode_to::<IndicatorObservation>() else { return };
     let reading = indicators::reading(&read).unwrap_or_default();
     set(resource, "reading", Value::String(reading.to_owned()));
+}
+
+/// What looks like a person's mailbox stays with own staff.
+fn contact_points(resource: &mut DynamicMessage) {
+    let Some(Value::List(contacts)) = resource.get_field_by_name_mut("contact_points") else { return };
+    for contact in contacts {
+        let Value::Message(contact) = contact else { continue };
+        let Ok(read) = contact.transcode_to::<ContactPoint>() else { continue };
+        if mailbox::is_personal(&read) {
+            set(contact, "person_mailbox", Value::String(read.mailbox));
+            contact.clear_field_by_name("mailbox");
+        }
+    }
 }
 
 fn expired_links(resource: &mut DynamicMessage, today: Date) {
@@ -239,6 +254,20 @@ mod tests {
         );
         let audiences: Vec<Audience> = after.diaspora_links.iter().map(DiasporaLink::audience).collect();
         assert_eq!(audiences, [Audience::Internal, Audience::Federation]);
+    }
+
+    #[test]
+    fn the_mailbox_of_a_person_stays_with_own_staff() {
+        let contact = |mailbox: &str| ContactPoint {
+            function: "Economy office".into(),
+            mailbox: mailbox.into(),
+            ..Default::default()
+        };
+        let contact_points = vec![contact("economy@feira.example"), contact("joana.silva@feira.example")];
+        let after = settled(Kind::Organization, &Organization { contact_points, ..Default::default() });
+        let of =
+            |at: usize| (after.contact_points[at].mailbox.as_str(), after.contact_points[at].person_mailbox.as_str());
+        assert_eq!([of(0), of(1)], [("economy@feira.example", ""), ("", "joana.silva@feira.example")]);
     }
 
     #[test]
