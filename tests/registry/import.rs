@@ -443,3 +443,28 @@ async fn a_partnership_enters_at_any_stage_and_its_event_says_on_whose_word() {
     assert_eq!((provenance.source.as_str(), provenance.method()), ("a table of 2016", ProvenanceMethod::Imported));
     assert!(provenance.retrieve_time.is_some());
 }
+
+#[tokio::test]
+async fn a_number_that_could_reveal_somebody_is_not_opened_by_a_default() {
+    use isopolity_proto::registry::IndicatorObservation;
+    let town = Town::default();
+    let [lisboa] = town.of(["lisboa.example"]).await;
+    let row = |id: &str, title: &str, more: &str| {
+        format!(
+            "{{\"@type\":\"type.googleapis.com/isopolity.registry.v1.IndicatorObservation\",\
+             \"name\":\"cities/lisboa.example/indicatorObservations/{id}\",\
+             \"titles\":[{{\"text\":\"{title}\",\"language\":\"en\"}}],\"level\":\"RESULT_LEVEL_OUTCOME\",\
+             \"period\":{{\"startDate\":\"2024\",\"endDate\":\"2024\"}},\"actual\":{{\"value\":\"1\"}}{more}}}\n"
+        )
+    };
+    let public = ",\"audience\":\"AUDIENCE_PUBLIC\"";
+    let file = [row("hired", "Women hired", ""), row("wells", "Wells built", ""), row("stated", "Women hired", public)];
+    let (progress, rows) = import_as(&lisboa, start(ImportFormat::JsonLines), file.concat().as_bytes(), false).await;
+    assert_eq!((progress.created, progress.rejected), (2, 1), "{rows:?}");
+    for (id, audience) in [("hired", Audience::Federation), ("wells", Audience::Public)] {
+        let name = format!("cities/lisboa.example/indicatorObservations/{id}").parse().unwrap();
+        let found = lisboa.registry.get(&administrator(), &name).await.unwrap();
+        let found: IndicatorObservation = found.transcode_to().unwrap();
+        assert_eq!((found.audience(), found.reading.as_str()), (audience, "association, not effect"), "{id}");
+    }
+}
