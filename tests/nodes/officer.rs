@@ -7,35 +7,41 @@ use isopolity_proto::{
     options::Audience,
     registry::{
         AdvancePartnershipRequest, AdvancePartnershipResponse, Condition, ConditionAssessment, ConditionStatus,
-        CreateConditionAssessmentRequest, CreateGoodPracticeRequest, CreateIndicatorObservationRequest,
-        DeleteOrganizationRequest, EndPartnershipRequest, EndingKind, EvidenceGrade, GetReadinessRequest,
-        GetReadinessResponse, GoodPractice, Indicator, IndicatorObservation, ListStageEventsRequest, Measure,
-        MeasurementMethod, Organization, OrganizationKind, Participant, ParticipantRole, Partnership, PartnershipEnd,
-        PartnershipStage, PartnershipStatus, PublicationConsent, Side, StageEventKind, SuspendPartnershipRequest,
-        Waiver, condition_assessment_service_client::ConditionAssessmentServiceClient,
+        CorrectStageEventRequest, CreateConditionAssessmentRequest, CreateGoodPracticeRequest,
+        CreateIndicatorObservationRequest, CreateOpportunityRequest, DeleteOrganizationRequest, EndPartnershipRequest,
+        EndingKind, EvidenceGrade, GetReadinessRequest, GetReadinessResponse, GoodPractice, Indicator,
+        IndicatorObservation, ListStageEventsRequest, Measure, MeasurementMethod, Organization, OrganizationKind,
+        Participant, ParticipantRole, Partnership, PartnershipEnd, PartnershipStage, PartnershipStatus,
+        PublicationConsent, Side, StageEvent, StageEventKind, SuspendPartnershipRequest, Waiver,
+        condition_assessment_service_client::ConditionAssessmentServiceClient,
         good_practice_service_client::GoodPracticeServiceClient,
         indicator_observation_service_client::IndicatorObservationServiceClient,
-        stage_event_service_client::StageEventServiceClient,
+        opportunity_service_client::OpportunityServiceClient, stage_event_service_client::StageEventServiceClient,
     },
     types::{Document, Period, Place},
 };
 use isopolity_tests::{
     Api, TestNode, federation,
     refusal::{fields, metadata, reason},
-    sample::{nace, organization, outcomes, text},
+    sample::{nace, opportunity, organization, outcomes, partnership, text},
 };
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 const FEIRA: &str = "cities/feira.example";
 
-/// Feira's officer at work on one partnership.
+/// An officer at work on one partnership of the own city.
 struct Officer<'a> {
     api: &'a Api,
     partnership: String,
 }
 
 impl Officer<'_> {
+    fn city(&self) -> String {
+        let (city, _) = self.partnership.split_once("/partnerships/").unwrap();
+        city.to_owned()
+    }
+
     async fn advance(&self, to: PartnershipStage, date: &str) -> Result<AdvancePartnershipResponse, Status> {
         self.advance_with(AdvancePartnershipRequest { to_stage: to.into(), date: date.into(), ..self.step() }).await
     }
@@ -52,7 +58,8 @@ impl Officer<'_> {
         Ok(self.api.partnerships().advance_partnership(request).await?.into_inner())
     }
 
-    async fn assess(&self, condition: Condition, side: Side, status: ConditionStatus) {
+    /// Returns the assessment's name.
+    async fn assess(&self, condition: Condition, side: Side, status: ConditionStatus) -> String {
         let assessment = ConditionAssessment {
             audience: Audience::Federation.into(),
             partnership: self.partnership.clone(),
@@ -65,14 +72,18 @@ impl Officer<'_> {
             ..Default::default()
         };
         let request = CreateConditionAssessmentRequest {
-            parent: FEIRA.into(),
+            parent: self.city(),
             condition_assessment: Some(assessment),
             ..Default::default()
         };
         ConditionAssessmentServiceClient::new(self.api.client.clone())
             .create_condition_assessment(request)
             .await
-            .unwrap();
+            .unwrap()
+            .into_inner()
+            .condition_assessment
+            .unwrap()
+            .name
     }
 
     async fn meet(&self, conditions: &[(Condition, Side)]) {
@@ -82,8 +93,32 @@ impl Officer<'_> {
     }
 
     async fn readiness(&self) -> GetReadinessResponse {
-        let request = GetReadinessRequest { name: self.partnership.clone(), ..Default::default() };
+        self.readiness_for(PartnershipStage::Unspecified).await
+    }
+
+    async fn readiness_for(&self, to: PartnershipStage) -> GetReadinessResponse {
+        let request = GetReadinessRequest { name: self.partnership.clone(), to_stage: to.into() };
         self.api.partnerships().get_readiness(request).await.unwrap().into_inner()
+    }
+
+    /// Its stage events, in the order in which they were written.
+    async fn events(&self) -> Vec<StageEvent> {
+        let request = ListStageEventsRequest {
+            parent: self.city(),
+            filter: format!("partnership = \"{}\"", self.partnership),
+            order_by: "create_time".into(),
+            ..Default::default()
+        };
+        let mut service = StageEventServiceClient::new(self.api.client.clone());
+        service.list_stage_events(request).await.unwrap().into_inner().stage_events
+    }
+
+    /// Says to which place on the side of origin it leads, without which there is no research.
+    async fn lead_to_kenitra(&self) {
+        let place = Place { names: vec![text("Kénitra", "fr")], country: "MA".into(), ..Default::default() };
+        let end = PartnershipEnd { side: Side::Origin.into(), place: Some(place) };
+        let known = self.api.get(&self.partnership).await.unwrap();
+        self.api.update(Partnership { ends: vec![end], ..known }, &["ends"]).await.unwrap();
     }
 
     async fn stands_at(&self) -> (PartnershipStage, PartnershipStatus) {
@@ -162,10 +197,7 @@ async fn a_tie_becomes_a_partnership_that_takes_profit_and_is_told_to_others() {
     let refused = officer.advance(PartnershipStage::MarketResearch, "2012-05").await.unwrap_err();
     assert_eq!(reason(&refused).1, "STAGE_GATE_CLOSED");
     assert_eq!(closed_by(&refused), ["ORIGIN_PLACE"]);
-    let place = Place { names: vec![text("Kénitra", "fr")], country: "MA".into(), ..Default::default() };
-    let end = PartnershipEnd { side: Side::Origin.into(), place: Some(place) };
-    let known = feira.api.get(&officer.partnership).await.unwrap();
-    feira.api.update(Partnership { ends: vec![end], ..known }, &["ends"]).await.unwrap();
+    officer.lead_to_kenitra().await;
     officer.advance(PartnershipStage::MarketResearch, "2012-05").await.unwrap();
 
     // The stage is no field that one simply writes over.
@@ -338,17 +370,7 @@ async fn a_tie_becomes_a_partnership_that_takes_profit_and_is_told_to_others() {
     assert_eq!(outcomes(&answer.outcomes)[1], ("feira.example", Outcome::Answered));
 
     // Each step is kept, in order; and those who take part can't be deleted while they do.
-    let request = ListStageEventsRequest {
-        parent: FEIRA.into(),
-        filter: format!("partnership = \"{}\"", officer.partnership),
-        ..Default::default()
-    };
-    let events = StageEventServiceClient::new(feira.api.client.clone())
-        .list_stage_events(request)
-        .await
-        .unwrap()
-        .into_inner()
-        .stage_events;
+    let events = officer.events().await;
     let mut steps: Vec<(&str, StageEventKind, PartnershipStage)> =
         events.iter().map(|event| (event.date.as_str(), event.kind(), event.to_stage())).collect();
     steps.sort();
@@ -401,12 +423,139 @@ async fn a_city_that_is_a_peer_for_what_is_public_sees_that_a_partnership_runs_b
 async fn what_was_entered_wrongly_is_set_right_and_stays_on_record() {
     let feira = TestNode::start("feira.example").await;
     let officer = Officer { api: &feira.api, partnership: tie(&feira.api).await };
+    officer.lead_to_kenitra().await;
+    let wrong = officer.advance(PartnershipStage::MarketResearch, "2015-05").await.unwrap().stage_event.unwrap();
+    let mut partnerships = feira.api.partnerships();
+    let right = CorrectStageEventRequest {
+        name: wrong.name.clone(),
+        date: "2012-05".into(),
+        decided_by: "Economy office".into(),
+        reason: "the year was mistyped".into(),
+        ..Default::default()
+    };
+    for (slip, field) in [
+        (CorrectStageEventRequest { reason: String::new(), ..right.clone() }, "reason"),
+        (CorrectStageEventRequest { decided_by: String::new(), ..right.clone() }, "decided_by"),
+        // It was a tie in 2012 only.
+        (CorrectStageEventRequest { date: "2011".into(), ..right.clone() }, "date"),
+    ] {
+        let refused = partnerships.correct_stage_event(slip).await.unwrap_err();
+        assert_eq!(fields(&refused), [field]);
+    }
+    let corrected = partnerships.correct_stage_event(right.clone()).await.unwrap().into_inner();
+    let event = corrected.stage_event.unwrap();
+    assert_eq!((event.kind(), event.corrects.as_str()), (StageEventKind::Corrected, wrong.name.as_str()));
+    let stands = feira.api.get(&officer.partnership).await.unwrap();
+    assert_eq!((stands.stage(), stands.stage_date.as_str()), (PartnershipStage::MarketResearch, "2012-05"));
+    assert_eq!(corrected.partnership.unwrap().stage_date, "2012-05");
+
+    // What was said at first stays as it was said, beside what is right, and is not set right twice.
+    let told: Vec<(StageEventKind, String, String)> =
+        officer.events().await.into_iter().map(|event| (event.kind(), event.date, event.reason)).collect();
+    let expected = [
+        (StageEventKind::Entered, "2012", "as it was entered"),
+        (StageEventKind::Advanced, "2015-05", ""),
+        (StageEventKind::Corrected, "2012-05", "the year was mistyped"),
+    ];
+    assert_eq!(told, expected.map(|(kind, date, reason)| (kind, date.to_owned(), reason.to_owned())));
+    let again = partnerships.correct_stage_event(right).await.unwrap_err();
+    assert_eq!(reason(&again).1, "STAGE_IMPOSSIBLE");
+
+    // A correction moves the stage as well; the wrong step leads nowhere any more.
+    let elsewhere = CorrectStageEventRequest {
+        name: event.name,
+        to_stage: PartnershipStage::Opportunity.into(),
+        decided_by: "Economy office".into(),
+        reason: "there was no research".into(),
+        ..Default::default()
+    };
+    partnerships.correct_stage_event(elsewhere).await.unwrap();
+    assert_eq!(officer.stands_at().await.0, PartnershipStage::Opportunity);
+    assert_eq!(officer.events().await.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reason_allows_a_skip_and_opens_no_gate() {
+    let feira = TestNode::start("feira.example").await;
+    let officer = Officer { api: &feira.api, partnership: tie(&feira.api).await };
     let skip = AdvancePartnershipRequest {
         to_stage: PartnershipStage::Operating.into(),
         date: "2014".into(),
         reason: "it runs since 2014; nobody had entered it".into(),
         ..officer.step()
     };
-    // A reason allows the skip; it does not open gates.
     assert_eq!(reason(&officer.advance_with(skip).await.unwrap_err()).1, "STAGE_GATE_CLOSED");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_city_seeks_another_finds_and_each_keeps_its_own_side_of_what_follows() {
+    let [feira, kenitra] = federation::of(["feira.example", "kenitra.example"]).await;
+    feira.api.approve("kenitra.example", Audience::Federation).await;
+    kenitra.api.approve("feira.example", Audience::Federation).await;
+
+    // Feira's tannery seeks; Kénitra's officer asks the federation and finds it.
+    let request = CreateOpportunityRequest {
+        parent: FEIRA.into(),
+        opportunity_id: "tannery".into(),
+        opportunity: Some(opportunity("A tannery seeks cork for soles", "MA")),
+        ..Default::default()
+    };
+    OpportunityServiceClient::new(feira.api.client.clone()).create_opportunity(request).await.unwrap();
+    let question = Question { text: "cork soles".into(), kinds: vec!["opportunity".into()], ..Default::default() };
+    let answer = kenitra.api.ask(question).await;
+    let found: Vec<&str> = answer.hits.iter().map(|hit| hit.name.as_str()).collect();
+    assert_eq!(found, [format!("{FEIRA}/opportunities/tannery")], "{answer:?}");
+
+    // Each city keeps the partnership that comes of it in its own registry, Kénitra as the mirror of Feira's.
+    let here = Officer { api: &feira.api, partnership: tie(&feira.api).await };
+    let mirror = Partnership {
+        stage: PartnershipStage::Opportunity.into(),
+        mirrors: vec![here.partnership.clone()],
+        ..partnership("Liège et cuir", "MA")
+    };
+    let there = Officer { api: &kenitra.api, partnership: kenitra.api.create("liege-et-cuir", mirror).await.name };
+
+    // Each assesses its own side, and sees what the other found.
+    here.meet(&[(Condition::M1, Side::Destination), (Condition::A1, Side::Destination)]).await;
+    here.assess(Condition::J4, Side::Unspecified, ConditionStatus::Met).await;
+    let theirs = there.assess(Condition::O1, Side::Origin, ConditionStatus::Met).await;
+    let to = PartnershipStage::PartnerSearch;
+    assert_eq!(blocking(&here.readiness_for(to).await), [vec![], vec!["O1"], vec![]]);
+    assert_eq!(blocking(&there.readiness_for(to).await), [vec!["M1", "A1"], vec![], vec!["J4"]]);
+    let record = feira.api.record_as(&theirs, Audience::Federation).await.unwrap();
+    let assessment: ConditionAssessment = record.resource.unwrap().to_msg().unwrap();
+    assert_eq!((assessment.side(), assessment.status()), (Side::Origin, ConditionStatus::Met));
+    assert_eq!(assessment.partnership, there.partnership);
+
+    // Until the other city's mirror is linked, nothing shows that the counterpart takes part.
+    here.lead_to_kenitra().await;
+    here.advance(PartnershipStage::MarketResearch, "2012-05").await.unwrap();
+    let search = AdvancePartnershipRequest {
+        to_stage: PartnershipStage::PartnerSearch.into(),
+        date: "2012-09".into(),
+        evidence: paper("Study of the market for cork", "2012-08"),
+        waivers: vec![Waiver {
+            condition: Condition::O1.into(),
+            reason: format!("Kénitra has assessed it: {theirs}"),
+            ..Default::default()
+        }],
+        ..here.step()
+    };
+    here.advance_with(search).await.unwrap();
+    let missing = async || here.readiness().await.missing;
+    let before = missing().await;
+    let known = feira.api.get(&here.partnership).await.unwrap();
+    let linked = Partnership { mirrors: vec![there.partnership.clone()], ..known };
+    feira.api.update(linked, &["mirrors"]).await.unwrap();
+    assert_eq!(missing().await.len() + 1, before.len(), "{before:?}");
+
+    // Both stages are shown as each city has them.
+    for (api, name, stage) in [
+        (&feira.api, &there.partnership, PartnershipStage::Opportunity),
+        (&kenitra.api, &here.partnership, PartnershipStage::PartnerSearch),
+    ] {
+        let record = api.record_as(name, Audience::Federation).await.unwrap();
+        let seen: Partnership = record.resource.unwrap().to_msg().unwrap();
+        assert_eq!((seen.stage(), seen.mirrors.len()), (stage, 1), "{name}");
+    }
 }

@@ -284,3 +284,187 @@ async fn a_line_of_200_megabytes_is_passed_over_and_the_next_one_read() {
     assert!(row.line == 1 && row.flaws[0].description.contains("longer than"), "{row:?}");
     assert_eq!((progress.created, progress.rejected, progress.bytes), (1, 1, (200 << 20) + 1 + length));
 }
+
+fn partnership(id: &str, stage: &str, since: &str) -> String {
+    format!(
+        "{{\"@type\":\"type.googleapis.com/isopolity.registry.v1.Partnership\",\
+         \"name\":\"cities/lisboa.example/partnerships/{id}\",\"audience\":\"AUDIENCE_PUBLIC\",\
+         \"titles\":[{{\"text\":\"Bread\",\"language\":\"en\"}}],\"originCountries\":[\"MA\"],\
+         \"stage\":\"PARTNERSHIP_STAGE_{stage}\",\"stageDate\":\"{since}\",\
+         \"sectors\":[{{\"scheme\":\"SECTOR_SCHEME_NACE\",\"version\":\"2.1\",\"code\":\"10.71\"}}],\
+         \"participants\":[\
+         {{\"displayNames\":[{{\"text\":\"City\",\"language\":\"en\"}}],\"roles\":[\"PARTICIPANT_ROLE_INITIATOR\"],\"side\":\"SIDE_DESTINATION\"}},\
+         {{\"displayNames\":[{{\"text\":\"Mill\",\"language\":\"en\"}}],\"roles\":[\"PARTICIPANT_ROLE_ENTERPRISE\"],\"side\":\"SIDE_ORIGIN\"}}]}}\n"
+    )
+}
+
+fn stage_event(id: &str, of: &str, kind: &str, from: &str, to: &str, date: &str) -> String {
+    format!(
+        "{{\"@type\":\"type.googleapis.com/isopolity.registry.v1.StageEvent\",\
+         \"name\":\"cities/lisboa.example/stageEvents/{id}\",\"audience\":\"AUDIENCE_FEDERATION\",\
+         \"partnership\":\"cities/lisboa.example/partnerships/{of}\",\"kind\":\"STAGE_EVENT_KIND_{kind}\",\
+         \"fromStage\":\"PARTNERSHIP_STAGE_{from}\",\"toStage\":\"PARTNERSHIP_STAGE_{to}\",\"date\":\"{date}\"}}\n"
+    )
+}
+
+/// A partnership with its history, each row of it: it was an idea in 2011, research in 2012, and looks for partners since.
+fn with_history(id: &str) -> [String; 4] {
+    let event = |at: &str, kind, from, to, date| stage_event(&format!("{id}-{at}"), id, kind, from, to, date);
+    [
+        partnership(id, "PARTNER_SEARCH", "2013"),
+        event("1", "ENTERED", "UNSPECIFIED", "OPPORTUNITY", "2011"),
+        event("2", "ADVANCED", "OPPORTUNITY", "MARKET_RESEARCH", "2012"),
+        event("3", "ADVANCED", "MARKET_RESEARCH", "PARTNER_SEARCH", "2013"),
+    ]
+}
+
+#[tokio::test]
+async fn a_file_brings_the_history_of_a_partnership_with_it_but_never_moves_one_that_stands() {
+    let town = Town::default();
+    let [lisboa] = town.of(["lisboa.example"]).await;
+    let smuggled = |of: &str| stage_event(&format!("{of}-x"), of, "ADVANCED", "PARTNER_SEARCH", "FEASIBILITY", "2014");
+    let whole = with_history("whole").concat();
+    let (progress, rows) = import_as(&lisboa, start(ImportFormat::JsonLines), whole.as_bytes(), false).await;
+    assert_eq!((progress.created, progress.rejected), (4, 0), "{rows:?}");
+
+    // What is more than the history is refused, tried or done, and stays in quarantine.
+    for dry_run in [true, false] {
+        let start = ImportStart { dry_run, ..start(ImportFormat::JsonLines) };
+        let (_, rows) = import_as(&lisboa, start, smuggled("whole").as_bytes(), false).await;
+        let rows: Vec<_> = rows.iter().filter(|row| row.outcome() == RowOutcome::Rejected).collect();
+        assert_eq!(rows.len(), 1, "{dry_run}");
+        let flaw = &rows[0].flaws[0];
+        assert_eq!(flaw.column, "to_stage");
+        for call in ["AdvancePartnership", "CorrectStageEvent"] {
+            assert!(flaw.description.contains(call), "{flaw:?}");
+        }
+    }
+    assert_eq!((kept(&lisboa, Kind::StageEvent).await, quarantined(&lisboa).await), (3, 1));
+    let ended = stage_event("whole-y", "whole", "CANCELLED", "PARTNER_SEARCH", "PARTNER_SEARCH", "2014")
+        .replace("\"date\"", "\"reason\":\"why not\",\"date\"");
+    let (_, rows) = import_as(&lisboa, start(ImportFormat::JsonLines), ended.as_bytes(), false).await;
+    assert!(rows[0].flaws[0].description.contains("EndPartnership"), "{rows:?}");
+
+    // A partnership that came through a file without its history can't be moved by one either.
+    let alone = partnership("alone", "OPPORTUNITY", "2011");
+    import(&lisboa, ImportFormat::JsonLines, alone.as_bytes(), false).await;
+    let leap = stage_event("alone-1", "alone", "ENTERED", "UNSPECIFIED", "SCALING", "2014");
+    let (_, rows) = import_as(&lisboa, start(ImportFormat::JsonLines), leap.as_bytes(), false).await;
+    assert_eq!(rows[0].outcome(), RowOutcome::Rejected);
+}
+
+#[tokio::test]
+async fn a_history_that_broke_off_anywhere_is_completed_by_the_same_file() {
+    let town = Town::default();
+    let [lisboa] = town.of(["lisboa.example"]).await;
+    for lines in 1..4 {
+        let rows = with_history(&format!("p{lines}"));
+        import(&lisboa, ImportFormat::JsonLines, rows[..lines].concat().as_bytes(), true).await;
+        for dry_run in [true, false] {
+            let start = ImportStart { dry_run, ..start(ImportFormat::JsonLines) };
+            let (progress, reported) = import_as(&lisboa, start, rows.concat().as_bytes(), false).await;
+            assert_eq!(progress.rejected, 0, "{reported:?}");
+            assert_eq!(progress.unchanged, i64::try_from(lines).unwrap());
+        }
+    }
+    assert_eq!(kept(&lisboa, Kind::StageEvent).await, 9);
+}
+
+#[tokio::test]
+async fn where_a_file_brought_too_little_of_a_history_the_next_step_starts_from_where_the_partnership_stands() {
+    use isopolity_proto::registry::{PartnershipStage, SuspendPartnershipRequest};
+    let town = Town::default();
+    let [lisboa] = town.of(["lisboa.example"]).await;
+    let rows = with_history("short");
+    import(&lisboa, ImportFormat::JsonLines, rows[..2].concat().as_bytes(), false).await;
+    lisboa.clock.advance(time::Duration::HOUR);
+    let suspend = SuspendPartnershipRequest {
+        name: "cities/lisboa.example/partnerships/short".into(),
+        reason: "elections".into(),
+        review_date: "2099-01-01".into(),
+        decided_by: "Council".into(),
+        ..Default::default()
+    };
+    let stepped = lisboa.registry.suspend_partnership(&administrator(), &suspend).await.unwrap();
+    assert_eq!(stepped.partnership.stage(), PartnershipStage::PartnerSearch);
+    assert_eq!(kept(&lisboa, Kind::StageEvent).await, 3, "what came, where it stands, and the step");
+}
+
+#[tokio::test]
+async fn a_partnership_enters_at_any_stage_and_its_event_says_on_whose_word() {
+    use isopolity_proto::{
+        registry::{Partnership, PartnershipStage, StageEvent, StageEventKind},
+        types::{Provenance, ProvenanceMethod},
+    };
+    let town = Town::default();
+    let [lisboa] = town.of(["lisboa.example"]).await;
+    let registry = &lisboa.registry;
+    let parent = "cities/lisboa.example";
+    let ran = |source: &str| Partnership {
+        stage: PartnershipStage::Operating.into(),
+        stage_date: "2014".into(),
+        provenance: (!source.is_empty()).then(|| Provenance { source: source.into(), ..Default::default() }),
+        ..isopolity_tests::sample::partnership("Bread", "MA")
+    };
+    for (id, source) in [("told", "the council's minutes"), ("silent", "")] {
+        let resource = to_dynamic(&ran(source));
+        registry.create(&administrator(), Kind::Partnership, parent, id, resource, Terms::default()).await.unwrap();
+    }
+    let events = async |id: &str| -> Vec<StageEvent> {
+        let filter = format!("partnership = \"{parent}/partnerships/{id}\"");
+        let list =
+            List { page_size: 10, filter: &filter, order_by: "create_time", ..List::of(Kind::StageEvent, parent) };
+        let found = registry.list(&administrator(), list).await.unwrap();
+        found.resources.iter().map(|event| event.transcode_to().unwrap()).collect()
+    };
+    let told = events("told").await;
+    assert_eq!(
+        (told.len(), told[0].kind(), told[0].to_stage()),
+        (1, StageEventKind::Entered, PartnershipStage::Operating)
+    );
+    assert_eq!((told[0].date.as_str(), told[0].reason.as_str()), ("2014", "as the council's minutes states it"));
+    assert_eq!(told[0].provenance.as_ref().unwrap().source, "the council's minutes");
+    let silent = events("silent").await;
+    assert_eq!(silent[0].reason, "as it was entered");
+    assert_eq!(silent[0].provenance.as_ref().unwrap().method(), ProvenanceMethod::Entered);
+
+    // A file that states another stage moves it, on its own word.
+    let file = partnership("told", "SCALING", "2016");
+    let start = ImportStart { source: "a table of 2016".into(), ..start(ImportFormat::JsonLines) };
+    let (progress, rows) = import_as(&lisboa, start, file.as_bytes(), false).await;
+    assert_eq!(progress.updated, 1, "{rows:?}");
+    let moved = events("told").await;
+    assert_eq!(
+        (moved.len(), moved[1].kind(), moved[1].to_stage()),
+        (2, StageEventKind::Entered, PartnershipStage::Scaling)
+    );
+    assert_eq!(moved[1].reason, "as a table of 2016 states it");
+    let provenance = moved[1].provenance.clone().unwrap();
+    assert_eq!((provenance.source.as_str(), provenance.method()), ("a table of 2016", ProvenanceMethod::Imported));
+    assert!(provenance.retrieve_time.is_some());
+}
+
+#[tokio::test]
+async fn a_number_that_could_reveal_somebody_is_not_opened_by_a_default() {
+    use isopolity_proto::registry::IndicatorObservation;
+    let town = Town::default();
+    let [lisboa] = town.of(["lisboa.example"]).await;
+    let row = |id: &str, title: &str, more: &str| {
+        format!(
+            "{{\"@type\":\"type.googleapis.com/isopolity.registry.v1.IndicatorObservation\",\
+             \"name\":\"cities/lisboa.example/indicatorObservations/{id}\",\
+             \"titles\":[{{\"text\":\"{title}\",\"language\":\"en\"}}],\"level\":\"RESULT_LEVEL_OUTCOME\",\
+             \"period\":{{\"startDate\":\"2024\",\"endDate\":\"2024\"}},\"actual\":{{\"value\":\"1\"}}{more}}}\n"
+        )
+    };
+    let public = ",\"audience\":\"AUDIENCE_PUBLIC\"";
+    let file = [row("hired", "Women hired", ""), row("wells", "Wells built", ""), row("stated", "Women hired", public)];
+    let (progress, rows) = import_as(&lisboa, start(ImportFormat::JsonLines), file.concat().as_bytes(), false).await;
+    assert_eq!((progress.created, progress.rejected), (2, 1), "{rows:?}");
+    for (id, audience) in [("hired", Audience::Federation), ("wells", Audience::Public)] {
+        let name = format!("cities/lisboa.example/indicatorObservations/{id}").parse().unwrap();
+        let found = lisboa.registry.get(&administrator(), &name).await.unwrap();
+        let found: IndicatorObservation = found.transcode_to().unwrap();
+        assert_eq!((found.audience(), found.reading.as_str()), (audience, "association, not effect"), "{id}");
+    }
+}

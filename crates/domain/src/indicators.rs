@@ -1,6 +1,8 @@
 //! The indicators of the programme: what each measures, how far it reaches, and when its numbers may be published.
 
-use isopolity_proto::registry::{Indicator, ResultLevel};
+use isopolity_proto::registry::{Indicator, IndicatorObservation, ResultLevel};
+
+use crate::{codes, text};
 
 /// What a number of the programme shows, unless a design for comparison is stated.
 pub const ASSOCIATION: &str = "association, not effect";
@@ -72,6 +74,126 @@ pub fn rule(indicator: Indicator) -> Option<&'static Rule> {
 pub fn label(indicator: Indicator) -> Option<&'static str> {
     rule(indicator).map(|rule| rule.label)
 }
+
+/// How an observation is to be read by whoever sees it: as an association, where it is about what came of partnerships and no
+/// design for comparison is stated.
+#[must_use]
+pub fn reading(observation: &IndicatorObservation) -> Option<&'static str> {
+    let is_of_results = match observation.indicator() {
+        Indicator::Unspecified => matches!(observation.level(), ResultLevel::Outcome | ResultLevel::Impact),
+        Indicator::I23 => true,
+        known => (i32::from(Indicator::I05)..=i32::from(Indicator::I18)).contains(&known.into()),
+    };
+    (is_of_results && observation.comparison.is_empty()).then_some(ASSOCIATION)
+}
+
+/// What the number of an observation could reveal. Of an indicator that is not the programme's, nobody has said it: what has a
+/// currency is taken for money; a share, and what speaks of people, for a number about people.
+#[must_use]
+pub fn sensitivity(observation: &IndicatorObservation) -> Sensitivity {
+    if let Some(rule) = rule(observation.indicator()) {
+        return rule.sensitivity;
+    }
+    let unit = text::fold(observation.unit.trim());
+    let is_currency = |word: &str| word.len() == 3 && codes::check("iso4217", &word.to_uppercase()).is_ok();
+    // Units that are spelled like a currency.
+    let is_unit = ["all", "top", "fte", "etp"].contains(&unit.as_str());
+    if !observation.currency_code.is_empty() || is_currency(&unit) && !is_unit {
+        return Sensitivity::Money;
+    }
+    let titles = observation.titles.iter().chain(&observation.summaries).map(|title| title.text.as_str());
+    let dimensions = observation.dimensions.iter().flat_map(|one| [one.name.as_str(), one.value.as_str()]);
+    let speaks_of_people = titles.chain(dimensions).chain([observation.unit.as_str()]).any(of_people_in_words);
+    if is_share(&observation.unit) || speaks_of_people { Sensitivity::People } else { Sensitivity::None }
+}
+
+/// Whether a unit is that of a share, which does not say of how many.
+#[must_use]
+pub fn is_share(unit: &str) -> bool {
+    let unit = text::fold(unit);
+    unit.contains('%') || text::words(&unit).iter().any(|word| SHARES.iter().any(|share| word.starts_with(share)))
+}
+
+fn of_people_in_words(text: &str) -> bool {
+    text::words(text)
+        .iter()
+        .any(|word| PEOPLE.iter().any(|stem| word.starts_with(stem)) || PEOPLE_WHOLE.contains(&word.as_str()))
+}
+
+/// How words for a share begin, folded.
+const SHARES: [&str; 5] = ["percent", "porcent", "pourcent", "prozent", "ratio"];
+
+/// How words for people and their work begin, folded, in languages in which cities keep their registries.
+const PEOPLE: [&str; 64] = [
+    "adult",
+    "apprent",
+    "arbeits",
+    "beneficia",
+    "benefici",
+    "beschaftig",
+    "candidat",
+    "child",
+    "citizen",
+    "donna",
+    "donne",
+    "employ",
+    "emplea",
+    "empleo",
+    "emploi",
+    "empreg",
+    "enfant",
+    "entrepr",
+    "estudant",
+    "estudiant",
+    "etudiant",
+    "famil",
+    "female",
+    "femme",
+    "frauen",
+    "gender",
+    "giovan",
+    "habitant",
+    "homme",
+    "househ",
+    "impieg",
+    "inhabit",
+    "jeune",
+    "joven",
+    "jovem",
+    "jugend",
+    "lavor",
+    "migra",
+    "mujer",
+    "mulher",
+    "occupat",
+    "particip",
+    "pasajer",
+    "people",
+    "person",
+    "pessoa",
+    "pracown",
+    "resident",
+    "salari",
+    "schuler",
+    "staff",
+    "student",
+    "teilnehm",
+    "trabaj",
+    "trabalh",
+    "traine",
+    "usuari",
+    "utent",
+    "viajer",
+    "visitant",
+    "visitor",
+    "women",
+    "worker",
+    "youth",
+];
+
+/// Words for people that begin others, too.
+const PEOPLE_WHOLE: [&str; 14] =
+    ["age", "boys", "etp", "fte", "girls", "job", "jobs", "men", "persona", "sex", "sexe", "sexo", "user", "users"];
 
 const fn indicator(
     indicator: Indicator,
@@ -217,5 +339,46 @@ mod tests {
             assert_eq!(least(indicator), ENTERPRISES_MIN, "{indicator:?}");
         }
         assert_eq!(least(Indicator::I01), 0);
+    }
+
+    fn own(title: &str, unit: &str) -> IndicatorObservation {
+        let titles = vec![isopolity_proto::types::LocalizedText { text: title.into(), ..Default::default() }];
+        IndicatorObservation { titles, unit: unit.into(), ..Default::default() }
+    }
+
+    #[test]
+    fn what_another_indicator_could_reveal_is_told_from_unit_and_words() {
+        for (title, unit, expected) in [
+            ("Women hired", "", Sensitivity::People),
+            ("Empregos criados", "count", Sensitivity::People),
+            ("Vias urbanas construídas", "km", Sensitivity::None),
+            ("Wells built", "count", Sensitivity::None),
+            ("Satisfaction", "percent", Sensitivity::People),
+            ("Satisfaction", "% change", Sensitivity::People),
+            ("Posts", "FTE", Sensitivity::People),
+            ("Sales of the shop", "USD", Sensitivity::Money),
+            ("Shops all over", "all", Sensitivity::None),
+        ] {
+            assert_eq!(sensitivity(&own(title, unit)), expected, "{title} in {unit}");
+        }
+        let paid = IndicatorObservation { currency_code: "EUR".into(), ..own("Wages", "") };
+        assert_eq!(sensitivity(&paid), Sensitivity::Money);
+        let jobs = IndicatorObservation { indicator: Indicator::I05.into(), ..own("", "km") };
+        assert_eq!(sensitivity(&jobs), Sensitivity::People, "the programme's are known");
+    }
+
+    #[test]
+    fn results_are_read_as_association_unless_something_was_compared() {
+        let of = |indicator: Indicator| IndicatorObservation { indicator: indicator.into(), ..Default::default() };
+        for indicator in [Indicator::I05, Indicator::I13, Indicator::I18, Indicator::I23] {
+            assert_eq!(reading(&of(indicator)), Some(ASSOCIATION), "{indicator:?}");
+        }
+        for indicator in [Indicator::I01, Indicator::I04, Indicator::I19, Indicator::I24, Indicator::Unspecified] {
+            assert_eq!(reading(&of(indicator)), None, "{indicator:?}");
+        }
+        let outcome = IndicatorObservation { level: ResultLevel::Outcome.into(), ..of(Indicator::Unspecified) };
+        assert_eq!(reading(&outcome), Some(ASSOCIATION));
+        let comparison = own("with twelve towns that have none", "").titles;
+        assert_eq!(reading(&IndicatorObservation { comparison, ..of(Indicator::I05) }), None);
     }
 }

@@ -29,6 +29,8 @@
 //! | [`filter`] | what a list holds and in which order: filters (AIP-160) and orders |
 //! | [`geography`] | where places are: distances, and whether a point lies in a country |
 //! | [`matching`] | which organisations and places may be the same |
+//! | [`consent`] | whether consents hold, and what follows where they have ended |
+//! | [`mailbox`] | whether a mailbox is an office's or a person's |
 //! | [`text`] | how words are compared across scripts |
 //! | [`clock`] | how time is handed in |
 
@@ -38,6 +40,7 @@ pub mod city_id;
 pub mod clock;
 pub mod codes;
 pub mod conditions;
+pub mod consent;
 pub mod digest;
 pub mod envelope;
 pub mod facet;
@@ -48,6 +51,7 @@ pub mod geography;
 pub mod highlight;
 pub mod indicators;
 pub mod kind;
+pub mod mailbox;
 pub mod matching;
 pub mod merge;
 pub mod name;

@@ -5,12 +5,16 @@
 
 use isopolity_proto::{
     options::Audience,
-    registry::{AmountBand, Contribution, Indicator, Partnership, PartnershipStage, StageEvent, StageEventKind},
+    registry::{
+        AmountBand, Contribution, Indicator, IndicatorObservation, Partnership, PartnershipStage, StageEvent,
+        StageEventKind,
+    },
+    types::ContactPoint,
 };
 use prost_reflect::{DynamicMessage, Value};
 use time::Date;
 
-use crate::{Kind, indicators, stage, validate::value};
+use crate::{Kind, indicators, mailbox, stage, validate::value};
 
 /// Sets what follows from the other fields of a resource of this kind, and removes what is never kept.
 ///
@@ -19,10 +23,14 @@ use crate::{Kind, indicators, stage, validate::value};
 pub fn settle(kind: Kind, resource: &mut DynamicMessage, today: Date) {
     resource.clear_field_by_name("stale");
     resource.clear_field_by_name("stale_reasons");
+    contact_points(resource);
     match kind {
         Kind::Partnership => partnership(resource),
         Kind::StageEvent => stage_event(resource),
-        Kind::IndicatorObservation => level(resource),
+        Kind::IndicatorObservation => {
+            level(resource);
+            reading(resource);
+        }
         Kind::Organization => expired_links(resource, today),
         Kind::MatchAssertion if !resource.has_field_by_name("decide_date") => {
             set(resource, "decide_date", Value::String(today.to_string()));
@@ -94,6 +102,25 @@ fn level(resource: &mut DynamicMessage) {
     }
 }
 
+fn reading(resource: &mut DynamicMessage) {
+    let Ok(read) = resource.transcode_to::<IndicatorObservation>() else { return };
+    let reading = indicators::reading(&read).unwrap_or_default();
+    set(resource, "reading", Value::String(reading.to_owned()));
+}
+
+/// What looks like a person's mailbox stays with own staff.
+fn contact_points(resource: &mut DynamicMessage) {
+    let Some(Value::List(contacts)) = resource.get_field_by_name_mut("contact_points") else { return };
+    for contact in contacts {
+        let Value::Message(contact) = contact else { continue };
+        let Ok(read) = contact.transcode_to::<ContactPoint>() else { continue };
+        if mailbox::is_personal(&read) {
+            set(contact, "person_mailbox", Value::String(read.mailbox));
+            contact.clear_field_by_name("mailbox");
+        }
+    }
+}
+
 fn expired_links(resource: &mut DynamicMessage, today: Date) {
     let Some(Value::List(links)) = resource.get_field_by_name_mut("diaspora_links") else { return };
     for link in links {
@@ -122,9 +149,7 @@ fn set(message: &mut DynamicMessage, field: &str, value: Value) {
 #[cfg(test)]
 mod tests {
     use isopolity_proto::{
-        registry::{
-            DiasporaLink, Ending, EndingKind, IndicatorObservation, Organization, PartnershipStatus, ResultLevel,
-        },
+        registry::{DiasporaLink, Ending, EndingKind, Organization, PartnershipStatus, ResultLevel},
         to_dynamic,
         types::{Money, StaleReason},
     };
@@ -229,6 +254,32 @@ mod tests {
         );
         let audiences: Vec<Audience> = after.diaspora_links.iter().map(DiasporaLink::audience).collect();
         assert_eq!(audiences, [Audience::Internal, Audience::Federation]);
+    }
+
+    #[test]
+    fn the_mailbox_of_a_person_stays_with_own_staff() {
+        let contact = |mailbox: &str| ContactPoint {
+            function: "Economy office".into(),
+            mailbox: mailbox.into(),
+            ..Default::default()
+        };
+        let contact_points = vec![contact("economy@feira.example"), contact("joana.silva@feira.example")];
+        let after = settled(Kind::Organization, &Organization { contact_points, ..Default::default() });
+        let of =
+            |at: usize| (after.contact_points[at].mailbox.as_str(), after.contact_points[at].person_mailbox.as_str());
+        assert_eq!([of(0), of(1)], [("economy@feira.example", ""), ("", "joana.silva@feira.example")]);
+    }
+
+    #[test]
+    fn a_result_says_how_to_read_it_whatever_a_client_sends() {
+        let observation = IndicatorObservation {
+            indicator: Indicator::I05.into(),
+            reading: "proof of success".into(),
+            ..Default::default()
+        };
+        assert_eq!(settled(Kind::IndicatorObservation, &observation).reading, indicators::ASSOCIATION);
+        let output = IndicatorObservation { indicator: Indicator::I01.into(), ..observation };
+        assert_eq!(settled(Kind::IndicatorObservation, &output).reading, "");
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! | `step` | whether it may be advanced, suspended, resumed or ended |
 //! | `correction` | whether an earlier event may be set right |
 //! | `entry` | the first events of a partnership, and what an update may not touch |
+//! | `takeover` | whether an event that a file brings may join those that are there |
 //! | [`requirement`] | what a stage asks for besides its conditions |
 
 mod correction;
@@ -18,6 +19,7 @@ mod course;
 mod entry;
 pub mod requirement;
 mod step;
+mod takeover;
 
 use isopolity_proto::{
     error::Reason,
@@ -31,6 +33,7 @@ pub use correction::correct;
 pub use course::{Course, course, follow};
 pub use entry::{entered, restated, unchanged_by_update};
 pub use step::{advance, end, resume, suspend};
+pub use takeover::{ends, ends_as_stated, fits, missing};
 
 use crate::Violations;
 

@@ -23,6 +23,7 @@ mod support_service;
 pub(crate) mod value;
 mod walk;
 
+pub use indicator_observation::widest;
 use isopolity_proto::registry;
 use prost_reflect::{DynamicMessage, ReflectMessage as _};
 

@@ -19,7 +19,7 @@ mod repeat;
 mod resource;
 mod settle;
 
-use isopolity_domain::{CityId, Kind, Name, Violation, validate};
+use isopolity_domain::{CityId, Kind, Name, Violation};
 use isopolity_proto::{error::Reason, options::Audience, registry::City, to_dynamic, types::LocalizedText};
 use prost_reflect::DynamicMessage;
 use uuid::Uuid;
@@ -91,7 +91,7 @@ impl Registry {
         }
         resource.must_not_be_withdrawn(kind)?;
         hooks::before_store(&mut resource, None, caller, self.now())?;
-        validate::validate(kind, &resource.0).map_err(|violations| violations.below(kind.as_str()))?;
+        hooks::must_be_right(kind, &resource.0, self.now()).map_err(|violations| violations.below(kind.as_str()))?;
         self.references_must_exist(&mut tx, kind, &resource.0, kind.as_str()).await?;
         self.must_not_lead_back(&mut tx, &name, &resource, kind.as_str()).await?;
         let mut changes = vec![Change::created(self.first_version(&name, &mut resource))];
@@ -153,7 +153,7 @@ impl Registry {
         after.must_not_be_withdrawn(kind)?;
         hooks::must_not_move(&before, &after)?;
         hooks::before_store(&mut after, Some(&before), caller, self.now())?;
-        validate::validate(kind, &after.0).map_err(|violations| violations.below(kind.as_str()))?;
+        hooks::must_be_right(kind, &after.0, self.now()).map_err(|violations| violations.below(kind.as_str()))?;
         if after.content() == before.content() {
             if asked.is_some() && !terms.validate_only {
                 self.remember(&mut tx, asked, &name, current.revision).await?;

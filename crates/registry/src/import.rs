@@ -25,6 +25,7 @@ mod quarantine;
 mod reader;
 mod run;
 mod seen;
+mod takeover;
 
 use std::io;
 

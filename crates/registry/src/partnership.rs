@@ -201,6 +201,11 @@ impl Registry {
             // It came without any, or was kept before events were: its first say what it said itself.
             let first = stage::entered(&file.partnership, file.current.create_time.date());
             file.events = self.written(&first, now, &mut changes)?;
+        } else {
+            // A file that brought it may have brought only some of its events.
+            let missing = stage::missing(&file.partnership, &file.events, now.date());
+            let made_up = self.written(&missing, now, &mut changes)?;
+            file.events.extend(made_up);
         }
         let event = step(&file.dossier(), now.date()).map_err(|refusal| Error::refused(name.clone(), refusal))?;
         let taken = self.written(&[event], now, &mut changes)?;

@@ -185,12 +185,12 @@ fn pairs_that_may_be_the_same_are_found_decided_and_revoked() {
     node.stop();
 }
 
-#[test]
-fn readiness_names_what_stands_before_the_next_stage_and_a_step_is_refused_until_then() {
-    let parent = tempfile::tempdir().unwrap();
-    let node = City::init(parent.path(), "feira.example").serve();
+const CORK: &str = "cities/feira.example/partnerships/cork";
+
+/// Puts a partnership that is at its market research.
+fn put_cork(node: &Access, folder: &Path) {
     let partnership = json!({
-        "name": "cities/feira.example/partnerships/cork",
+        "name": CORK,
         "audience": "AUDIENCE_PUBLIC",
         "titles": [{"text": "Cork", "language": "en"}],
         "originCountries": ["MA"],
@@ -201,9 +201,16 @@ fn readiness_names_what_stands_before_the_next_stage_and_a_step_is_refused_until
             {"displayNames": [{"text": "B", "language": "en"}], "roles": ["PARTICIPANT_ROLE_ENTERPRISE"]},
         ],
     });
-    let file = save(parent.path(), "cork.json", partnership.to_string());
-    run(&node.access, &["record", "put", &file]).text();
-    let name = "cities/feira.example/partnerships/cork";
+    let file = save(folder, "cork.json", partnership.to_string());
+    run(node, &["record", "put", &file]).text();
+}
+
+#[test]
+fn readiness_names_what_stands_before_the_next_stage_and_a_step_is_refused_until_then() {
+    let parent = tempfile::tempdir().unwrap();
+    let node = City::init(parent.path(), "feira.example").serve();
+    let name = CORK;
+    put_cork(&node.access, parent.path());
     let readiness = run(&node.access, &["readiness", name]);
     for word in ["not ready for partner-search", "M1", "O1", "J4", "authority of origin"] {
         assert!(readiness.text().contains(word), "{word}: {}", readiness.text());
@@ -213,7 +220,46 @@ fn readiness_names_what_stands_before_the_next_stage_and_a_step_is_refused_until
     assert!(refused.stderr.contains("CONDITION_M1"), "{}", refused.stderr);
     let unknown = run(&node.access, &["stage", "advance", name, "moon", "--by", "Economy office"]);
     assert!(unknown.complaint(2).contains("market-research"), "{}", unknown.stderr);
+    node.stop();
+}
+
+#[test]
+fn a_partnership_is_suspended_resumed_set_right_and_ended() {
+    let parent = tempfile::tempdir().unwrap();
+    let node = City::init(parent.path(), "feira.example").serve();
+    let name = CORK;
+    put_cork(&node.access, parent.path());
     let command = ["stage", "suspend", name, "--by", "Council", "--reason", "elections", "--review", "2099-01-01"];
     assert!(run(&node.access, &command).text().contains("suspended"));
+    let stands = |ended: &Ended, what: &str, where_: &str| {
+        let text = ended.text();
+        assert!(text.contains(what) && text.trim_end().ends_with(where_), "{text}");
+    };
+    let command = ["stage", "resume", name, "--by", "Council", "--dry-run"];
+    stands(&run(&node.access, &command), "resumed", "market-research");
+    let tried = run(&node.access, &["stage", "end", name, "completed", "--by", "Council"]);
+    assert!(tried.complaint(3).contains("STAGE_IMPOSSIBLE"), "{}", tried.stderr);
+    stands(&run(&node.access, &["stage", "resume", name, "--by", "Council"]), "resumed", "market-research");
+    let again = run(&node.access, &["stage", "resume", name, "--by", "Council"]);
+    assert!(again.complaint(3).contains("not suspended"), "{}", again.stderr);
+
+    let of_name = format!("partnership = \"{name}\" AND kind = ENTERED");
+    let listed = run(&node.access, &["record", "list", "stage_event", "--filter", &of_name, "--output", "json"]).json();
+    let entered = listed["records"][0]["name"].as_str().unwrap().to_owned();
+    assert_eq!(listed["records"][0]["reason"], "as it was entered");
+    let silent = run(&node.access, &["stage", "correct", &entered, "--to", "opportunity", "--by", "Council"]);
+    assert!(silent.complaint(3).contains("reason"), "{}", silent.stderr);
+    let because = ["--by", "Council", "--reason", "nobody did research", "--output", "json"];
+    let command = [&["stage", "correct", &entered, "--to", "opportunity"], &because[..]].concat();
+    let corrected = run(&node.access, &command).json();
+    assert_eq!(corrected["partnership"]["stage"], "PARTNERSHIP_STAGE_OPPORTUNITY");
+    assert_eq!(corrected["stageEvent"]["corrects"], entered.as_str());
+
+    let silent = run(&node.access, &["stage", "end", name, "cancelled", "--by", "Council"]);
+    assert!(silent.complaint(3).contains("reason"), "{}", silent.stderr);
+    let command = ["stage", "end", name, "cancelled", "--by", "Council", "--reason", "no partner was found"];
+    stands(&run(&node.access, &command), "cancelled", "opportunity");
+    let late = run(&node.access, &["stage", "resume", name, "--by", "Council"]);
+    assert!(late.complaint(3).contains("STAGE_ENDED"), "{}", late.stderr);
     node.stop();
 }

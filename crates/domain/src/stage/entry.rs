@@ -1,7 +1,8 @@
 //! The first events of a partnership, and what an update may not touch.
 
-use isopolity_proto::registry::{
-    Ending, EndingKind, Partnership, PartnershipStage, StageEvent, StageEventKind, Suspension,
+use isopolity_proto::{
+    registry::{Ending, EndingKind, Partnership, PartnershipStage, StageEvent, StageEventKind, Suspension},
+    types::{Provenance, ProvenanceMethod},
 };
 use time::Date;
 
@@ -9,7 +10,8 @@ use super::{course::first_day, status, step::begun};
 use crate::{Violation, Violations, validate::value};
 
 /// The events with which a partnership comes into the registry, in order: that it was entered at its stage and, where it
-/// says so, that it was suspended or that it ended. They carry no names yet.
+/// says so, that it was suspended or that it ended. They carry no names yet. Any stage is taken, and no gate is asked for:
+/// so comes in what ran before the registry did. The reason says on whose word, the provenance is the partnership's.
 ///
 /// `on` is the day of entry; it counts where the partnership does not say when it reached its stage, unless it was suspended
 /// or ended before that day.
@@ -17,7 +19,9 @@ use crate::{Violation, Violations, validate::value};
 pub fn entered(partnership: &Partnership, on: Date) -> Vec<StageEvent> {
     let stage = partnership.stage();
     let date = date_of_entry(partnership, on);
-    let mut events = vec![event(partnership, StageEventKind::Entered, PartnershipStage::Unspecified, date, "")];
+    let source = partnership.provenance.as_ref().map(|one| one.source.as_str()).filter(|source| !source.is_empty());
+    let reason = source.map_or_else(|| "as it was entered".to_owned(), stated_by);
+    let mut events = vec![event(partnership, StageEventKind::Entered, PartnershipStage::Unspecified, date, &reason)];
     if let Some(suspension) = &partnership.suspension {
         events.push(suspended(partnership, suspension));
     }
@@ -69,7 +73,8 @@ pub fn unchanged_by_update(before: &Partnership, after: &Partnership) -> Result<
 }
 
 /// The events that follow if a source states again, at an import, where a partnership stands: what it says differently
-/// becomes an event with the reason "as (source) states it". Where it says the same there is none.
+/// becomes an event with the reason "as (source) states it" and the provenance that `after` has. Where it says the same there
+/// is none. No gate is asked for: a source tells what happened, not what may happen.
 ///
 /// What the source leaves open stays as it was: `after` gets its date of the same stage back. A partnership that has ended
 /// stays as it is, because an end is final. Afterwards `after` says what follows from all events.
@@ -82,7 +87,7 @@ pub fn restated(before: &Partnership, after: &mut Partnership, source: &str, on:
         after.ending.clone_from(&before.ending);
         return Vec::new();
     }
-    let reason = format!("as {source} states it");
+    let reason = stated_by(source);
     let mut events = Vec::new();
     if before.stage == after.stage {
         after.stage_date.clone_from(&before.stage_date);
@@ -104,7 +109,9 @@ pub fn restated(before: &Partnership, after: &mut Partnership, source: &str, on:
         (None, None) => {}
     }
     if let Some(ending) = after.ending.clone() {
-        events.push(ended(after, &ending));
+        let end = ended(after, &ending);
+        let reason = if end.reason.is_empty() { reason } else { end.reason.clone() };
+        events.push(StageEvent { reason, ..end });
         after.suspension = None;
     }
     for event in &mut events {
@@ -114,6 +121,10 @@ pub fn restated(before: &Partnership, after: &mut Partnership, source: &str, on:
         }
     }
     events
+}
+
+fn stated_by(source: &str) -> String {
+    format!("as {source} states it")
 }
 
 fn suspended(partnership: &Partnership, suspension: &Suspension) -> StageEvent {
@@ -156,6 +167,13 @@ fn event(
         date,
         reason: reason.to_owned(),
         status: status(partnership.stage(), false, None).into(),
+        provenance: Some(provenance(partnership)),
         ..begun(partnership, from)
     }
+}
+
+/// Where an event comes from that follows from what a partnership says: from where the partnership comes.
+fn provenance(partnership: &Partnership) -> Provenance {
+    let entered = || Provenance { method: ProvenanceMethod::Entered.into(), ..Default::default() };
+    partnership.provenance.clone().unwrap_or_else(entered)
 }

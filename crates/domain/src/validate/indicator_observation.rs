@@ -2,7 +2,7 @@
 
 use isopolity_proto::{
     options::Audience,
-    registry::{IndicatorObservation, Measure, MeasurementMethod},
+    registry::{Indicator, IndicatorObservation, Measure, MeasurementMethod},
 };
 
 use super::{
@@ -49,10 +49,26 @@ pub(super) fn check(observation: &IndicatorObservation, found: &mut Findings) {
         found.must_have(&dimension.name, &below(&path, "name"));
         found.must_have(&dimension.value, &below(&path, "value"));
     }
-    if let Some(rule) = rule
-        && observation.audience == i32::from(Audience::Public)
-    {
-        check_disclosure(rule, observation, found);
+    if observation.audience != i32::from(Audience::Internal) && rule.is_some_and(|rule| rule.survey) {
+        check_survey(observation, found);
+    }
+    if observation.audience == i32::from(Audience::Public) {
+        check_disclosure(observation, found);
+    }
+}
+
+/// The widest audience that an observation may have, by what it says of how its number came about.
+#[must_use]
+pub fn widest(observation: &IndicatorObservation) -> Audience {
+    let (mut of_survey, mut disclosed) = (Findings::default(), Findings::default());
+    if indicators::rule(observation.indicator()).is_some_and(|rule| rule.survey) {
+        check_survey(observation, &mut of_survey);
+    }
+    check_disclosure(observation, &mut disclosed);
+    match (of_survey.into_violations().is_empty(), disclosed.into_violations().is_empty()) {
+        (true, true) => Audience::Public,
+        (true, false) => Audience::Federation,
+        (false, _) => Audience::Internal,
     }
 }
 
@@ -66,18 +82,20 @@ fn check_measure(measure: &Measure, path: &str, found: &mut Findings) {
     }
 }
 
-/// What guards a number before everyone sees it: a small count or a dominant enterprise would reveal somebody.
-fn check_disclosure(rule: &indicators::Rule, observation: &IndicatorObservation, found: &mut Findings) {
-    if rule.survey {
-        if observation.method() != MeasurementMethod::Survey {
-            found.invalid("method", "must be SURVEY before it is PUBLIC: the number means nothing without");
-        }
-        if observation.units == 0 {
-            found.invalid("units", "are required before it is PUBLIC: how many answered (n)");
-        }
+/// Without its method and how many answered, a survey says nothing to anybody else.
+fn check_survey(observation: &IndicatorObservation, found: &mut Findings) {
+    if observation.method() != MeasurementMethod::Survey {
+        found.invalid("method", "must be SURVEY: the number means nothing without; else INTERNAL");
     }
-    match rule.sensitivity {
-        Sensitivity::People if observation.units < PEOPLE_MIN => {
+    if observation.units <= 0 {
+        found.invalid("units", "are required: how many answered (n); else INTERNAL");
+    }
+}
+
+/// What guards a number before everyone sees it: a small count or a dominant enterprise would reveal somebody.
+fn check_disclosure(observation: &IndicatorObservation, found: &mut Findings) {
+    match indicators::sensitivity(observation) {
+        Sensitivity::People if !has_enough_people(observation) => {
             found.invalid(
                 "units",
                 format!("{} people stand behind it; PUBLIC needs {PEOPLE_MIN}: else FEDERATION", observation.units),
@@ -104,6 +122,22 @@ fn check_disclosure(rule: &indicators::Rule, observation: &IndicatorObservation,
         }
         Sensitivity::People | Sensitivity::None => {}
     }
+}
+
+/// Whether enough people stand behind a number. Of another indicator that counts people, its values say how many.
+fn has_enough_people(observation: &IndicatorObservation) -> bool {
+    if observation.units != 0
+        || observation.indicator() != Indicator::Unspecified
+        || indicators::is_share(&observation.unit)
+    {
+        return observation.units >= PEOPLE_MIN;
+    }
+    let found = observation.baseline.iter().chain(&observation.actual);
+    found.filter(|measure| !measure.value.is_empty()).all(|measure| {
+        let least = i128::from(PEOPLE_MIN) * 1_000_000;
+        let millionths = value::millionths(measure.value.trim_start_matches('-'));
+        millionths.is_some_and(|millionths| millionths == 0 || millionths >= least)
+    })
 }
 
 pub(super) fn references(observation: &IndicatorObservation) -> Vec<(String, Name)> {

@@ -114,6 +114,16 @@ fn check_course(partnership: &Partnership, found: &mut Findings) {
 fn check_event(event: &PartnershipEvent, before: Option<&PartnershipEvent>, path: &str, found: &mut Findings) {
     found.must_be_stated(event.kind, &below(path, "kind"));
     found.must_have(&event.date, &below(path, "date"));
+    for (at, attendance) in event.attendances.iter().enumerate() {
+        let path = below(path, &entry("attendances", at));
+        found.must_be_stated(attendance.side, &below(&path, "side"));
+        if attendance.people < 1 {
+            found.invalid(&below(&path, "people"), "is not a number of people, at least 1");
+        }
+        if event.attendances.iter().take(at).any(|above| above.side == attendance.side) {
+            found.invalid(&below(&path, "side"), "is counted above already");
+        }
+    }
     // Only what is surely earlier: `2013` after `2013-03` may well be right.
     if let Some(before) = before
         && let (Some((first, _)), Some((_, last))) =

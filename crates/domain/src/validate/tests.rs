@@ -2,9 +2,9 @@ use isopolity_proto::{
     error::Reason,
     options::Audience,
     registry::{
-        Agreement, AgreementKind, AgreementParty, City, Contribution, ContributionKind, Organization, OrganizationKind,
-        Participant, ParticipantRole, Partnership, PartnershipEnd, PartnershipEvent, PartnershipEventKind,
-        PartnershipStage, Side,
+        Agreement, AgreementKind, AgreementParty, Attendance, City, Contribution, ContributionKind, Organization,
+        OrganizationKind, Participant, ParticipantRole, Partnership, PartnershipEnd, PartnershipEvent,
+        PartnershipEventKind, PartnershipStage, Side,
     },
     to_dynamic,
     types::{
@@ -238,6 +238,27 @@ fn events_are_in_order_of_time() {
     let events = vec![event("2013-03"), event("2013"), event("2013-03-01"), event("2014")];
     assert_eq!(wrong(&Partnership { events, ..partnership() }), []);
     refused(|one| one.events = vec![event("2013-03"), event("2013-02")], "events[1].date", Reason::FieldInvalid);
+}
+
+#[test]
+fn each_side_of_an_event_is_counted_once() {
+    let counted = |attendances: &[(Side, i64)]| PartnershipEvent {
+        kind: PartnershipEventKind::Training.into(),
+        date: "2013".into(),
+        attendances: attendances
+            .iter()
+            .map(|(side, people)| Attendance { side: (*side).into(), people: *people })
+            .collect(),
+        ..Default::default()
+    };
+    let events = vec![counted(&[(Side::Destination, 4), (Side::Origin, 12)])];
+    assert_eq!(wrong(&Partnership { events, ..partnership() }), []);
+    let twice = vec![counted(&[(Side::Origin, 4), (Side::Origin, 12)])];
+    refused(|one| one.events = twice.clone(), "events[0].attendances[1].side", Reason::FieldInvalid);
+    let none = vec![counted(&[(Side::Origin, 0)])];
+    refused(|one| one.events = none.clone(), "events[0].attendances[0].people", Reason::FieldInvalid);
+    let nobodys = vec![counted(&[(Side::Unspecified, 3)])];
+    refused(|one| one.events = nobodys.clone(), "events[0].attendances[0].side", Reason::FieldRequired);
 }
 
 #[test]

@@ -178,7 +178,9 @@ fn string(field: &FieldDescriptor, text: &str, path: &str, found: &mut Findings)
     let (good, expected) = match name {
         "website" | "uri" => (value::is_web_address(text), WEB),
         _ if name.ends_with("_uri") || name.ends_with("_uris") => (value::is_web_address(text), WEB),
-        "mailbox" => (value::is_mailbox(text), "is not a mail address, for example \"economy@feira.example\""),
+        "mailbox" | "person_mailbox" => {
+            (value::is_mailbox(text), "is not a mail address, for example \"economy@feira.example\"")
+        }
         "wikidata" => (value::is_wikidata_item(text), "is not a Wikidata item, for example \"Q193\""),
         "sha256" => (value::is_sha256(text), "is not a SHA-256: 64 digits of 0-9 and a-f"),
         _ if name.ends_with("_percent") => {

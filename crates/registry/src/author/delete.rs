@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use isopolity_domain::{Kind, Name};
+use isopolity_domain::{Kind, Name, consent};
 use isopolity_proto::types::RecordState;
 use isopolity_store::{Document, Tx};
 use prost_reflect::DynamicMessage;
@@ -92,6 +92,8 @@ impl Registry {
         let mut changes = Vec::with_capacity(all.len());
         for current in &all {
             let mut resource = before_deletion(&mut tx, current).await?;
+            // A consent may have ended meanwhile.
+            consent::narrow(current.name.kind(), &mut resource.0, self.now().date());
             let document = version_after(current, &mut resource, self.now(), None);
             if !tx.update_document(&document, current.revision).await? {
                 return Err(Error::EtagMismatch(current.name.clone()));

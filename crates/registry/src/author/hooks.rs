@@ -1,12 +1,13 @@
 //! What the rules derive when a resource is written or read. Called from the places where each is due, and nowhere else.
 
 use isopolity_domain::{
-    CityId, Kind, Name, Violations, conditions, freshness, matching,
+    CityId, Kind, Name, Violations, conditions, consent, freshness, matching,
     settle::settle,
     stage::{self, Dossier},
     validate,
 };
 use isopolity_proto::{
+    options::Audience,
     registry::{Condition, MatchAssertion, Partnership, PartnershipStage, StageEvent},
     to_dynamic,
 };
@@ -92,6 +93,27 @@ pub(crate) fn must_not_move(before: &Resource, after: &Resource) -> Result<(), E
             .map_err(|violations: Violations| violations.below(Kind::Partnership.as_str()))?;
     }
     Ok(())
+}
+
+/// Checks a resource as it would be kept from now on: its rules, and that consents hold on which it rests.
+///
+/// # Errors
+/// All that is wrong, by fields of the resource.
+pub(crate) fn must_be_right(kind: Kind, resource: &DynamicMessage, now: OffsetDateTime) -> Result<(), Violations> {
+    validate::validate(kind, resource)?;
+    Ok(consent::must_hold(kind, resource, now.date())?)
+}
+
+/// The widest audience that a resource may have where nobody says for whom it is: a number that could reveal somebody is not
+/// opened by default.
+///
+/// # Errors
+/// A fault of this node.
+pub(crate) fn widest(resource: &Resource) -> Result<Audience, Error> {
+    match resource.kind()? {
+        Kind::IndicatorObservation => Ok(validate::widest(&resource.typed()?)),
+        _ => Ok(Audience::Public),
+    }
 }
 
 /// Resources that come into being together with a new one, in the same transaction: the first events of a partnership.

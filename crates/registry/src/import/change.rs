@@ -49,7 +49,8 @@ pub(super) fn combine(
         stated.0.get_field_by_name("provenance").as_deref() == Some(&Value::Message(to_dynamic(form.provenance())));
     let Some(before) = before else {
         if !stated.0.has_field_by_name("audience") {
-            set_audience(&mut stated, form.audience());
+            let audience = form.audience().max(hooks::widest(&stated)?);
+            set_audience(&mut stated, audience);
         }
         set_retrieve_time(&mut stated, now);
         hooks::before_store(&mut stated, None, caller, now)?;
@@ -69,7 +70,8 @@ pub(super) fn combine(
     };
     if !stated.0.has_field_by_name("audience") {
         // A record that somebody narrowed is not opened again by a default.
-        set_audience(&mut after, before.audience().max(form.audience()));
+        let audience = before.audience().max(form.audience()).max(hooks::widest(&after)?);
+        set_audience(&mut after, audience);
     }
     if way == Way::Complete {
         set_audience(&mut after, before.audience());
@@ -134,10 +136,12 @@ fn restated(
     }
     next.suspension = says.suspension.or(next.suspension);
     next.ending = says.ending.or(next.ending);
-    let source = says.provenance.map(|one| one.source).filter(|source| !source.is_empty());
-    let source = source.unwrap_or_else(|| form.provenance().source.clone());
-    let source = if source.is_empty() { "the imported file" } else { source.as_str() };
-    let events = stage::restated(&known, &mut next, source, now.date());
+    let stated = says.provenance.filter(|one| !one.source.is_empty());
+    let mut provenance = stated.unwrap_or_else(|| form.provenance().clone());
+    let source = if provenance.source.is_empty() { "the imported file".to_owned() } else { provenance.source.clone() };
+    provenance.retrieve_time.get_or_insert_with(|| to_timestamp(now));
+    next.provenance = Some(provenance);
+    let events = stage::restated(&known, &mut next, &source, now.date());
     if events.is_empty() {
         return Ok(Vec::new());
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use isopolity_domain::{Kind, Name, Violation, Violations, validate};
 use isopolity_exchange::{Entry, Flaw, Outcome, Row};
-use isopolity_proto::registry::{RowFlaw, RowOutcome};
+use isopolity_proto::registry::{Partnership, RowFlaw, RowOutcome, StageEvent};
 use isopolity_store::{Document, Tx};
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
@@ -14,11 +14,12 @@ use super::{
     change::{Became, combine},
     form::Form,
     seen::Seen,
+    takeover::Taken,
     too_large,
 };
 use crate::{
     Caller, Error, Registry,
-    author::{Resource, dangling},
+    author::{Resource, dangling, hooks},
 };
 
 /// The largest resource.
@@ -68,6 +69,7 @@ pub(super) struct Plan<'a> {
     existing: BTreeSet<Name>,
     planned: BTreeSet<Name>,
     writes: Vec<Write>,
+    taken: &'a mut Taken,
 }
 
 /// What a row wants of one resource.
@@ -86,6 +88,7 @@ impl<'a> Plan<'a> {
         form: &'a Form,
         tx: &mut Tx,
         seen: Option<&mut Seen>,
+        taken: &'a mut Taken,
         rows: impl Iterator<Item = &Row>,
     ) -> Result<Self, Error> {
         let (mut names, mut wanted) = (BTreeSet::new(), BTreeSet::new());
@@ -115,7 +118,7 @@ impl<'a> Plan<'a> {
             existing.extend(wanted.into_iter().filter(|name| seen.holds(name)));
         }
         let (planned, writes) = (BTreeSet::new(), Vec::new());
-        Ok(Self { registry, caller, form, now: registry.now(), standing, existing, planned, writes })
+        Ok(Self { registry, caller, form, now: registry.now(), standing, existing, planned, writes, taken })
     }
 
     /// What becomes of the next row. `None`: it changes what a row above writes, so that has to be written first.
@@ -169,6 +172,9 @@ impl<'a> Plan<'a> {
             if violations.is_empty() {
                 violations = self.leading_back(tx, seen.as_deref_mut(), step, &steps).await?;
             }
+            if violations.is_empty() && step.is_new && step.name.kind() == Kind::StageEvent {
+                violations.extend(self.out_of_course(tx, seen.as_deref_mut(), step, &steps).await?);
+            }
             if let Some(entry) = entries.iter().find(|entry| entry.name == step.name) {
                 judged.flaws.extend(violations.into_iter().map(|violation| flaw(entry, entries, violation)));
             }
@@ -191,7 +197,7 @@ impl<'a> Plan<'a> {
             return Ok(Some(judged));
         }
         for step in steps {
-            self.accept(step, &mut judged);
+            self.accept(step, &mut judged)?;
         }
         Ok(Some(judged))
     }
@@ -245,7 +251,7 @@ impl<'a> Plan<'a> {
         if let Err(violation) = step.became.resource.must_not_be_withdrawn(kind) {
             return vec![Violation { field: "state".to_owned(), ..violation }];
         }
-        if let Err(violations) = validate::validate(kind, resource) {
+        if let Err(violations) = hooks::must_be_right(kind, resource, self.now) {
             return violations.0;
         }
         let is_there = |to: &Name| self.existing.contains(to) || steps.iter().any(|step| step.name == *to);
@@ -296,6 +302,22 @@ impl<'a> Plan<'a> {
         Ok(violations)
     }
 
+    /// Refuses an event that would move a partnership past what this registry holds of it.
+    async fn out_of_course(
+        &self,
+        tx: &mut Tx,
+        seen: Option<&mut Seen>,
+        step: &Step,
+        steps: &[Step],
+    ) -> Result<Option<Violation>, Error> {
+        let event: StageEvent = step.became.resource.typed()?;
+        // That it is there was seen before; one of another city has no stages here.
+        let Ok(name) = Name::parse_as(Kind::Partnership, &event.partnership) else { return Ok(None) };
+        let Some(partnership) = self.resource_of(tx, seen, &name, steps).await? else { return Ok(None) };
+        let partnership: Partnership = partnership.typed()?;
+        Ok(self.taken.judge(tx, &partnership, &name, &event).await?.err())
+    }
+
     /// A field of a resource as it stands after the rows so far.
     async fn text_of(
         &self,
@@ -305,25 +327,41 @@ impl<'a> Plan<'a> {
         field: &str,
         steps: &[Step],
     ) -> Result<Option<String>, Error> {
+        Ok(self.resource_of(tx, seen, name, steps).await?.map(|resource| resource.text(field)))
+    }
+
+    /// A resource as it stands after the rows so far.
+    async fn resource_of(
+        &self,
+        tx: &mut Tx,
+        seen: Option<&mut Seen>,
+        name: &Name,
+        steps: &[Step],
+    ) -> Result<Option<Resource>, Error> {
         if let Some(step) = steps.iter().find(|step| step.name == *name) {
-            return Ok(Some(step.became.resource.text(field)));
+            return Ok(Some(step.became.resource.clone()));
         }
         if let Some(standing) = self.standing.get(name) {
-            return Ok(Some(standing.resource.text(field)));
+            return Ok(Some(standing.resource.clone()));
         }
         if let Some(seen) = seen
             && let Some(body) = seen.get(name).await.map_err(Error::internal)?
         {
-            return Ok(Some(Resource::decode(name.kind(), body)?.text(field)));
+            return Resource::decode(name.kind(), body).map(Some);
         }
         let Some(document) = tx.document(name).await? else { return Ok(None) };
-        Ok(Some(Resource::decode(name.kind(), document.body)?.text(field)))
+        Resource::decode(name.kind(), document.body).map(Some)
     }
 
-    fn accept(&mut self, step: Step, judged: &mut Judged) {
+    fn accept(&mut self, step: Step, judged: &mut Judged) -> Result<(), Error> {
         let Step { name, document, is_new, became } = step;
         if !is_new && became.changed_fields.is_empty() {
-            return;
+            return Ok(());
+        }
+        match name.kind() {
+            Kind::Partnership if is_new && became.along.is_empty() => self.taken.bring(&name),
+            Kind::StageEvent if is_new => self.taken.take(&name, &became.resource, self.now)?,
+            _ => {}
         }
         if is_new && matches!(name.kind(), Kind::Organization | Kind::Place) {
             judged.unmatched.push((name.clone(), became.resource.0.clone()));
@@ -339,6 +377,7 @@ impl<'a> Plan<'a> {
             self.standing.insert(name.clone(), Standing { resource: resource.clone(), document: None });
             self.writes.push(write);
         }
+        Ok(())
     }
 }
 

@@ -19,6 +19,7 @@ use super::{
     form::Form,
     plan::{Judged, Plan},
     run::{row_report, start_of},
+    takeover::Taken,
     too_large,
 };
 use crate::{Caller, Error, Registry, Right};
@@ -93,7 +94,8 @@ impl Registry {
         if !tx.remove_quarantined(&id).await? {
             return Err(missing(&id));
         }
-        let mut plan = Plan::prepare(self, caller, &form, &mut tx, None, std::iter::once(&row)).await?;
+        let mut taken = Taken::default();
+        let mut plan = Plan::prepare(self, caller, &form, &mut tx, None, &mut taken, std::iter::once(&row)).await?;
         let Some(mut judged) = plan.take(&mut tx, None, &row.outcome).await? else {
             return Err(Error::internal("a row that stands alone waits for another"));
         };

@@ -22,6 +22,7 @@ use super::{
     quarantine,
     reader::{BrokenOff, Chunks},
     seen::Seen,
+    takeover::Taken,
 };
 use crate::{Caller, Error, Registry, matching::KnownSubjects};
 
@@ -70,6 +71,8 @@ pub(super) struct Run<'a> {
     progress: ImportProgress,
     /// In a dry run, what the rows before would have written.
     seen: Option<Seen>,
+    /// What later stage events of the file depend on.
+    taken: Taken,
     /// What new rows are compared with, where every row is reported.
     known: Option<KnownSubjects>,
     begun: time::OffsetDateTime,
@@ -88,7 +91,8 @@ impl<'a> Run<'a> {
         let known = if reports_all { Some(registry.known_subjects().await?) } else { None };
         let import_id = if start.dry_run { String::new() } else { Uuid::now_v7().to_string() };
         let progress = ImportProgress { import_id, ..Default::default() };
-        let run = Self { registry, caller, form, start, news, progress, seen, known, begun: registry.now() };
+        let taken = Taken::default();
+        let run = Self { registry, caller, form, start, news, progress, seen, taken, known, begun: registry.now() };
         run.put_alone().await?;
         Ok(run)
     }
@@ -136,7 +140,8 @@ impl<'a> Run<'a> {
         }
         let mut tx = self.registry.store().begin("import").await?;
         let rows = batch.iter().map(|read| &read.row);
-        let mut plan = Plan::prepare(self.registry, self.caller, &self.form, &mut tx, self.seen.as_mut(), rows).await?;
+        let (seen, taken) = (self.seen.as_mut(), &mut self.taken);
+        let mut plan = Plan::prepare(self.registry, self.caller, &self.form, &mut tx, seen, taken, rows).await?;
         let now = self.registry.now();
         while let Some(read) = batch.pop_front() {
             let Some(judged) = plan.take(&mut tx, self.seen.as_mut(), &read.row.outcome).await? else {
@@ -155,6 +160,7 @@ impl<'a> Run<'a> {
             tx.put_quarantined(&done.quarantined()).await?;
             tx.put_import(&self.state(&done.progress)).await?;
             self.registry.apply(self.caller, tx, writes).await?;
+            self.taken.stored();
         }
         self.settled(done).await
     }

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 /// The beginning of a name's hash: enough to tell names apart.
-type Key = [u8; 16];
+pub(super) type Key = [u8; 16];
 
 /// Resources by name.
 pub(super) struct Seen {
@@ -59,7 +59,8 @@ impl Seen {
     }
 }
 
-fn key(name: &Name) -> Key {
+/// By what a name is known here.
+pub(super) fn key(name: &Name) -> Key {
     let mut key = Key::default();
     for (to, from) in key.iter_mut().zip(Sha256::digest(name.to_string())) {
         *to = from;

@@ -286,6 +286,34 @@ fn a_survey_says_that_it_is_one_and_how_many_answered() {
     assert_eq!(wrong(&by_survey), []);
     let reach = IndicatorObservation { method: MeasurementMethod::Survey.into(), ..observation(Indicator::I23) };
     assert_eq!(wrong(&reach), [("units".into(), INVALID)]);
+    // Partner cities are told no less than everyone; own staff may keep what they have.
+    let shared = IndicatorObservation { audience: Audience::Federation.into(), ..observation(Indicator::I23) };
+    assert_eq!(fields(&shared), ["method", "units"]);
+    let own = IndicatorObservation { audience: Audience::Internal.into(), ..shared };
+    assert_eq!(wrong(&own), []);
+    assert_eq!(widest(&own), Audience::Internal);
+}
+
+#[test]
+fn a_number_under_a_title_of_its_own_is_guarded_like_those_of_the_programme() {
+    let of = |title: &str, unit: &str, value: &str| IndicatorObservation {
+        titles: text(title),
+        level: ResultLevel::Output.into(),
+        unit: unit.into(),
+        actual: Some(Measure { value: value.into(), ..Default::default() }),
+        ..observation(Indicator::Unspecified)
+    };
+    assert_eq!(fields(&of("Women hired", "", "1")), ["units"]);
+    assert_eq!(wrong(&of("Women hired", "", "10")), []);
+    assert_eq!(wrong(&of("Women hired", "", "0")), []);
+    let of_few = IndicatorObservation { units: 1, ..of("Women hired", "", "100") };
+    assert_eq!(fields(&of_few), ["units"], "what is said of n counts");
+    assert_eq!(fields(&of("Satisfaction", "percent", "80")), ["units"]);
+    assert_eq!(wrong(&IndicatorObservation { units: 10, ..of("Satisfaction", "percent", "80") }), []);
+    assert_eq!(fields(&of("Sales", "EUR", "12000")), ["enterprises", "largest_share_percent"]);
+    assert_eq!(wrong(&of("Streets built", "km", "1")), []);
+    assert_eq!(widest(&of("Women hired", "", "1")), Audience::Federation);
+    assert_eq!(widest(&of("Streets built", "km", "1")), Audience::Public);
 }
 
 #[test]
