@@ -388,3 +388,22 @@ fn a_town_near_another_is_not_the_other() {
     assert_eq!(verdict(&place("Joué-lès-Tours", "FR", at), &place("Joué", "FR", at)), Verdict::Possible);
     assert_eq!(verdict(&place("Les Sables", "FR", at), &place("Sables", "FR", at)), Verdict::Same);
 }
+
+#[test]
+fn one_identifier_or_one_name_in_a_country_is_a_mark() {
+    let shares = |one: &Subject, other: &Subject| {
+        let marks = marks(one);
+        super::marks(other).iter().any(|mark| marks.contains(mark))
+    };
+    let hall = organization("Município de Sorocaba", "BR");
+    assert!(shares(&hall, &organization("PREFEITURA MUNICIPAL DE SOROCABA", "BR")));
+    assert!(!shares(&hall, &organization("Município de Sorocaba", "PT")), "another country");
+    assert!(!shares(&hall, &place("Sorocaba", "BR", None)), "a place is no organisation");
+    assert!(!shares(&hall, &organization("Município de Santos", "BR")));
+    let with = |name: &str| Subject {
+        identifiers: vec![("XI-LEI".into(), "5299 00T8BM49AURSDO55".into())],
+        ..organization(name, "PT")
+    };
+    assert!(shares(&with("Padaria Atlas"), &with("Atlas Bread Lda")));
+    assert_eq!(marks(&organization(" -- ", "PT")), [0_u64; 0], "nothing to be recognised by");
+}
