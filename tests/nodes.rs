@@ -11,6 +11,7 @@ mod nodes {
     mod import;
     mod impostors;
     mod lists;
+    mod matching;
     mod officer;
     mod quarantine;
     mod records;

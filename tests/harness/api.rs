@@ -26,8 +26,8 @@ use isopolity_proto::{
         ListAgreementsRequest, Organization, Partnership, RowOutcome, RowReport, UpdateCityRequest,
         UpdatePartnershipRequest, agreement_service_client::AgreementServiceClient,
         city_service_client::CityServiceClient, import_request::Part, import_response::News,
-        import_service_client::ImportServiceClient, organization_service_client::OrganizationServiceClient,
-        partnership_service_client::PartnershipServiceClient,
+        import_service_client::ImportServiceClient, match_assertion_service_client::MatchAssertionServiceClient,
+        organization_service_client::OrganizationServiceClient, partnership_service_client::PartnershipServiceClient,
     },
 };
 use prost_types::FieldMask;
@@ -67,6 +67,7 @@ impl Api {
         agreements: AgreementServiceClient,
         cities: CityServiceClient,
         imports: ImportServiceClient,
+        match_assertions: MatchAssertionServiceClient,
         catalog: CatalogServiceClient,
         peers: PeerServiceClient,
         tokens: TokenServiceClient,

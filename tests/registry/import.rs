@@ -17,7 +17,7 @@ use isopolity_registry::{
     author::{List, Terms},
     import::News,
 };
-use isopolity_tests::{Resident, Town, town::administrator};
+use isopolity_tests::{Resident, Town, clock::eventually, town::administrator};
 use tokio::sync::mpsc;
 
 const HEADER: &str = "city,city_country,city_lat,city_lon,city_population,partner,partner_country,\
@@ -467,4 +467,120 @@ async fn a_number_that_could_reveal_somebody_is_not_opened_by_a_default() {
         let found: IndicatorObservation = found.transcode_to().unwrap();
         assert_eq!((found.audience(), found.reading.as_str()), (audience, "association, not effect"), "{id}");
     }
+}
+
+#[tokio::test]
+async fn a_currency_that_does_not_exist_is_refused_in_every_form_and_kept_to_be_corrected() {
+    let town = Town::default();
+    let [lisboa] = town.of(["lisboa.example"]).await;
+    let json = r#"{"@type":"type.googleapis.com/isopolity.registry.v1.Opportunity",
+        "name":"cities/lisboa.example/opportunities/a","titles":[{"text":"Flour","language":"en"}],
+        "direction":"OPPORTUNITY_DIRECTION_SEEKS","subjects":["OPPORTUNITY_SUBJECT_SUPPLY"],
+        "organizationNames":[{"text":"A bakery","language":"en"}],"status":"OPPORTUNITY_STATUS_OPEN",
+        "countries":["MA"],"sectors":[{"scheme":"SECTOR_SCHEME_NACE","version":"2.1","code":"10.71"}],
+        "volume":{"amount":"1500","currencyCode":"XQX"}}"#;
+    let json = json.replace('\n', "") + "\n";
+    let activity = r#"<iati-activities version="2.03"><iati-activity xml:lang="en" default-currency="XQX">
+        <iati-identifier>XI-1</iati-identifier><reporting-org ref="XI" type="10"><narrative>R</narrative></reporting-org>
+        <title><narrative>Flour</narrative></title><description><narrative>Flour</narrative></description>
+        <participating-org role="4" type="10"><narrative>A bakery</narrative></participating-org>
+        <activity-status code="2"/><activity-date type="2" iso-date="2020-01-01"/><recipient-country code="MA"/>
+        <sector vocabulary="4" code="46.90"/>
+        <transaction><transaction-type code="3"/><transaction-date iso-date="2020-01-01"/>
+        <value value-date="2020-01-01">1500</value></transaction></iati-activity></iati-activities>"#;
+    let table = "Nr,Title,Who,Sum,Currency\n1,Flour,A bakery,1500,XQX\n";
+    let mapping = r#"
+        kind = "opportunity"
+        key = ["Nr"]
+        [[field]]
+        to = "titles[0].text"
+        column = "Title"
+        language = "en"
+        [[field]]
+        to = "organization_names[0].text"
+        column = "Who"
+        language = "en"
+        [[field]]
+        to = "direction"
+        value = "SEEKS"
+        [[field]]
+        to = "subjects[0]"
+        value = "SUPPLY"
+        [[field]]
+        to = "status"
+        value = "OPEN"
+        [[field]]
+        to = "countries[0]"
+        value = "MA"
+        [[field]]
+        to = "sectors[0].scheme"
+        value = "NACE"
+        [[field]]
+        to = "sectors[0].version"
+        value = "2.1"
+        [[field]]
+        to = "sectors[0].code"
+        value = "10.71"
+        [[field]]
+        to = "volume.amount"
+        column = "Sum"
+        [[field]]
+        to = "volume.currency_code"
+        column = "Currency"
+    "#;
+    let mapped = ImportStart { mapping: mapping.into(), source_city: String::new(), ..start(ImportFormat::Table) };
+    let files = [
+        (start(ImportFormat::JsonLines), json.as_str(), Kind::Opportunity, "volume.currency_code"),
+        (mapped, table, Kind::Opportunity, "volume.currency_code"),
+        (
+            start(ImportFormat::IatiActivity),
+            activity,
+            Kind::Partnership,
+            "contributions[0].public_amount.currency_code",
+        ),
+    ];
+    for (at, (start, file, kind, column)) in files.into_iter().enumerate() {
+        let (progress, rows) = import_as(&lisboa, start.clone(), file.as_bytes(), false).await;
+        let [row] = rows.as_slice() else { panic!("{rows:?}") };
+        let flaw = &row.flaws[0];
+        assert_eq!((row.outcome(), flaw.column.as_str()), (RowOutcome::Rejected, column), "{row:?}");
+        assert!(flaw.description.contains("XQX"), "{flaw:?}");
+        assert_eq!((progress.rejected, quarantined(&lisboa).await), (1, at + 1));
+        assert_eq!(kept(&lisboa, kind).await, at.min(1) * usize::from(kind == Kind::Opportunity), "{row:?}");
+        // Nothing else is wrong with it.
+        let right = file.replace("XQX", "EUR");
+        let (progress, rows) = import_as(&lisboa, start, right.as_bytes(), false).await;
+        assert_eq!(progress.created, 1, "{rows:?}");
+    }
+}
+
+#[tokio::test]
+async fn rate_and_time_left_are_told_with_what_is_durable() {
+    let town = Town::default();
+    let [lisboa] = town.of(["lisboa.example"]).await;
+    let file: String = (0..450).map(|nth| organization(&format!("o{nth}"), ",\"country\":\"PT\"")).collect();
+    let size = i64::try_from(file.len()).unwrap();
+    let (chunks, received) = mpsc::channel(1);
+    let (news, mut heard) = mpsc::channel(1_000);
+    let start = ImportStart { size, ..start(ImportFormat::JsonLines) };
+    let import = async { lisboa.registry.import(&administrator(), start, received, news).await.unwrap() };
+    let feed = async {
+        eventually("the import has begun", || async { imports(&lisboa).await.pop() }).await;
+        lisboa.clock.advance(time::Duration::seconds(10));
+        chunks.send(Ok(Bytes::from(file))).await.unwrap();
+        drop(chunks);
+    };
+    let (done, ()) = tokio::join!(import, feed);
+    let mut told = Vec::new();
+    while let Some(news) = heard.recv().await {
+        if let News::Progress(progress) = news {
+            told.push(progress);
+        }
+    }
+    let seconds = |progress: &ImportProgress| progress.time_left.map(|left| left.seconds);
+    let first = &told[0];
+    assert_eq!((first.rows, first.total_bytes, first.rows_per_second.round()), (200, size, 20.0), "{first:?}");
+    assert_eq!(seconds(first), Some(10 * (size - first.bytes) / first.bytes));
+    assert_eq!((done.rows, done.rows_per_second.round(), seconds(&done)), (450, 45.0, None));
+    assert_eq!(imports(&lisboa).await[0].progress, Some(done));
 }

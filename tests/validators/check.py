@@ -31,6 +31,13 @@ from grpc_tools import protoc
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SEMIC = ROOT / "tests" / "data" / "semic"
 IATI = ROOT / "crates" / "exchange" / "data" / "iati" / "xsd" / "iati-activities-schema.xsd"
+# Of real publishers, and the examples of the standard, with how many activities are in each.
+ACTIVITIES = {
+    "caf-local-authorities.xml": 73,
+    "acfspain-ph.xml": 6,
+    "example-annotated-2.03.xml": 1,
+    "illustrative-feira-kenitra.xml": 1,
+}
 DEADLINE = 60
 PUBLISHER = rdflib.URIRef("http://purl.org/dc/terms/publisher")
 # Set by the node: they differ between two nodes that hold the same.
@@ -96,9 +103,12 @@ class Node:
             records, left_out = piece.records, piece.left_out
         return bytes(file), records, left_out
 
-    def load(self, file):
-        """Imports a file of JSON Lines; what became of rows that were not taken over."""
-        start = import_service_pb2.ImportStart(format=import_service_pb2.ImportFormat.Value("IMPORT_FORMAT_JSON_LINES"))
+    def load(self, file, form="JSON_LINES", audience="PUBLIC"):
+        """Imports a file; what became of rows that were not taken over."""
+        start = import_service_pb2.ImportStart(
+            format=import_service_pb2.ImportFormat.Value(f"IMPORT_FORMAT_{form}"),
+            audience=options_pb2.Audience.Value(f"AUDIENCE_{audience}"),
+        )
 
         def parts():
             yield import_service_pb2.ImportRequest(start=start)
@@ -228,7 +238,7 @@ def free_port():
 
 
 def empty_node(binary, city):
-    """An empty node of the same city."""
+    """An empty node of a city."""
     folder = tempfile.mkdtemp(prefix="isopolity-again-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     api = f"127.0.0.1:{free_port()}"
@@ -273,6 +283,23 @@ def check_round_trip(node, binary):
     check(len(before) == len(after) == records, f"{node.city}: the other node exports the same {records} records")
 
 
+def check_real_activities(binary):
+    """What real publishers state, taken over and written again, is what the official schema allows."""
+    folder = ROOT / "crates" / "exchange" / "tests" / "data" / "iati" / "activities"
+    audiences = ("PUBLIC", "FEDERATION", "INTERNAL")
+    # A node whose activities everybody may see, and one whose only the city may: what is left out differs.
+    for stated in ("PUBLIC", "INTERNAL"):
+        node = empty_node(binary, f"{stated.lower()}.example")
+        for name, count in ACTIVITIES.items():
+            rejected = node.load((folder / name).read_bytes(), "IATI_ACTIVITY", stated)
+            check(not rejected, f"{node.city}: all {count} activities of {name} are taken over {rejected[:1] or ''}")
+        for audience in audiences:
+            expected = sum(ACTIVITIES.values()) if stated == "PUBLIC" or audience == "INTERNAL" else 0
+            held = sum(kind_of(one) == "partnership" for one in lines(node.export("JSON_LINES", audience)[0]))
+            check(held == expected, f"{node.city}: {expected} of them are for {audience}")
+            check_activities(node, audience)
+
+
 def main():
     manifest, binary = sys.argv[1:]
     cities = json.loads(pathlib.Path(manifest).read_text(encoding="utf-8"))["cities"]
@@ -284,6 +311,7 @@ def main():
     check_shapes_bite(nodes[0])
     check_tables(nodes[0])
     check_round_trip(nodes[0], binary)
+    check_real_activities(binary)
     print(f"{checks} checks passed")
 
 

@@ -1,5 +1,7 @@
 //! What the parts allow that an import rests on, each alone, with the same records.
 
+use std::{fs, path::Path};
+
 use ed25519_dalek::{Signer as _, SigningKey};
 use isopolity_proto::json::tagged_from_str;
 use prost::Message as _;
@@ -18,19 +20,34 @@ use crate::{
 /// Rows in one statement, and statements in one transaction: what is fastest for SQLite.
 const ROWS: usize = 200;
 
-/// The bodies of the generated records.
-fn bodies(records: u64, seed: u64) -> Result<Vec<Vec<u8>>, Failure> {
-    let mut generator = Generator::new(records, seed)?;
-    let mut bodies = Vec::new();
-    while let Some(line) = generator.line() {
-        bodies.push(tagged_from_str(&line)?.encode_to_vec());
+/// The records with which the floors are measured, as JSON Lines.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Records<'a> {
+    /// Generated ones.
+    Generated { records: u64, seed: u64 },
+    /// Those that an import wrote.
+    Kept(&'a Path),
+}
+
+impl Records<'_> {
+    fn lines(self) -> Result<Vec<String>, Failure> {
+        match self {
+            Self::Generated { records, seed } => {
+                let mut generator = Generator::new(records, seed)?;
+                Ok(std::iter::from_fn(|| generator.line()).collect())
+            }
+            Self::Kept(file) => Ok(fs::read_to_string(file)?.lines().map(str::to_owned).collect()),
+        }
     }
-    Ok(bodies)
+
+    fn bodies(self) -> Result<Vec<Vec<u8>>, Failure> {
+        self.lines()?.iter().map(|line| Ok(tagged_from_str(line)?.encode_to_vec())).collect()
+    }
 }
 
 /// One Ed25519 signature for each record.
-pub(crate) fn sign(records: u64, seed: u64) -> Result<Measured, Failure> {
-    let bodies = bodies(records, seed)?;
+pub(crate) fn sign(records: Records<'_>) -> Result<Measured, Failure> {
+    let bodies = records.bodies()?;
     let key = SigningKey::from_bytes(&[7; 32]);
     let watch = Stopwatch::start();
     let mut last = 0;
@@ -42,8 +59,8 @@ pub(crate) fn sign(records: u64, seed: u64) -> Result<Measured, Failure> {
 }
 
 /// Two rows for each record, the document and its signed form, as the registry keeps them.
-pub(crate) fn insert(records: u64, seed: u64) -> Result<Measured, Failure> {
-    let bodies = bodies(records, seed)?;
+pub(crate) fn insert(records: Records<'_>) -> Result<Measured, Failure> {
+    let bodies = records.bodies()?;
     runtime()?.block_on(async {
         let folder = tempfile::tempdir()?;
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("floor.db").display());
@@ -78,12 +95,8 @@ pub(crate) fn insert(records: u64, seed: u64) -> Result<Measured, Failure> {
 }
 
 /// The same records added to an index.
-pub(crate) fn index(records: u64, seed: u64) -> Result<Measured, Failure> {
-    let mut generator = Generator::new(records, seed)?;
-    let mut texts = Vec::new();
-    while let Some(line) = generator.line() {
-        texts.push(line);
-    }
+pub(crate) fn index(records: Records<'_>) -> Result<Measured, Failure> {
+    let texts = records.lines()?;
     let folder = tempfile::tempdir()?;
     let mut schema = SchemaBuilder::new();
     let name = schema.add_text_field("name", STRING | STORED);

@@ -8,7 +8,7 @@
 //! | name | what is measured | beside | module |
 //! | --- | --- | --- | --- |
 //! | `import` | import of a generated registry | its floors: Ed25519, SQLite, a bare index | `import`, `floor` |
-//! | `cities` | import of the real twin-town pairs, each city into its own registry | | `cities` |
+//! | `cities` | import of the real twin-town pairs, each city into its own registry | the same floors | `cities`, `floor` |
 //! | `local` | search in one index | PostgreSQL's full text search over the same records | `local` |
 //! | `postgres` | a federated question | `postgres_fdw` over as many databases, and one database | `foreign` |
 //! | `graphql` | a federated question | a GraphQL gateway over the same nodes | `gateway` |
@@ -43,7 +43,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use measure::{Failure, Part, Report};
+use floor::Records;
+use measure::{Failure, Part, Report, With};
 
 #[derive(Debug, Parser)]
 #[command(name = "isopolity-bench", arg_required_else_help = true)]
@@ -69,7 +70,7 @@ enum What {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
-    /// Import the real twin-town pairs, each city into its own registry
+    /// Import the real twin-town pairs, each city into its own registry, beside the floors
     Cities {
         /// Only the first cities of the file [default: all]
         #[arg(long)]
@@ -203,15 +204,8 @@ enum What {
     Part {
         /// Which
         part: Part,
-        /// How many records
-        #[arg(long, default_value_t = 0)]
-        records: u64,
-        /// Where the generator begins
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        /// Only the first cities
-        #[arg(long)]
-        most: Option<usize>,
+        #[command(flatten)]
+        with: With,
     },
 }
 
@@ -232,15 +226,21 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.what {
         What::Import { records, seed } => {
             let mut report = Report::new("import", *records);
+            let with = With { records: *records, seed: *seed, most: None, kept: None };
             for part in [Part::Import, Part::Again, Part::Sign, Part::Insert, Part::Index] {
-                report.add(measure::in_a_process(part, *records, *seed, None)?);
+                report.add(measure::in_a_process(part, &with)?);
             }
             report.compare();
             report.print(arguments.json)
         }
         What::Cities { most } => {
             let mut report = Report::new("cities", 0);
-            report.add(measure::in_a_process(Part::Cities, 0, 1, *most)?);
+            let folder = tempfile::tempdir()?;
+            let with = With { records: 0, seed: 1, most: *most, kept: Some(folder.path().join("agreements.jsonl")) };
+            for part in [Part::Cities, Part::Sign, Part::Insert, Part::Index] {
+                report.add(measure::in_a_process(part, &with)?);
+            }
+            report.compare();
             report.print(arguments.json)
         }
         What::Local { records, seed, questions, rounds, signed } => {
@@ -276,14 +276,20 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             let plan = record::Plan { records: *records, seed: *seed, at_once, connections, rounds, seconds };
             record::run(plan)?.finish(arguments.json)
         }
-        What::Part { part, records, seed, most } => {
+        What::Part { part, with } => {
+            let With { records, seed, most, kept } = with;
+            let (records, seed) = (*records, *seed);
+            let floor = match kept {
+                Some(file) => Records::Kept(file),
+                None => Records::Generated { records, seed },
+            };
             let measured = match part {
-                Part::Import => import::once(*records, *seed)?,
-                Part::Again => import::again(*records, *seed)?,
-                Part::Sign => floor::sign(*records, *seed)?,
-                Part::Insert => floor::insert(*records, *seed)?,
-                Part::Index => floor::index(*records, *seed)?,
-                Part::Cities => cities::all(*most)?,
+                Part::Import => import::once(records, seed)?,
+                Part::Again => import::again(records, seed)?,
+                Part::Sign => floor::sign(floor)?,
+                Part::Insert => floor::insert(floor)?,
+                Part::Index => floor::index(floor)?,
+                Part::Cities => cities::all(*most, kept.as_deref())?,
             };
             measure::hand_over(&measured)
         }

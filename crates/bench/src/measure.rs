@@ -3,11 +3,12 @@
 use std::{
     fs,
     io::{self, Write as _},
+    path::PathBuf,
     process::Command,
     time::{Duration, Instant},
 };
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use comfy_table::Table;
 use serde::{Deserialize, Serialize};
 
@@ -77,13 +78,33 @@ fn peak() -> u64 {
     line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() * 1024
 }
 
+/// With what a part is measured.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct With {
+    /// How many records
+    #[arg(long, default_value_t = 0)]
+    pub(crate) records: u64,
+    /// Where the generator begins
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Only the first cities
+    #[arg(long)]
+    pub(crate) most: Option<usize>,
+    /// The file in which the cities' records are kept for their floors
+    #[arg(long)]
+    pub(crate) kept: Option<PathBuf>,
+}
+
 /// Runs a part in a process of its own.
-pub(crate) fn in_a_process(part: Part, records: u64, seed: u64, most: Option<usize>) -> Result<Measured, Failure> {
+pub(crate) fn in_a_process(part: Part, with: &With) -> Result<Measured, Failure> {
     let name = part.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["part", &name, "--records", &records.to_string(), "--seed", &seed.to_string()]);
-    if let Some(most) = most {
+    command.args(["part", &name, "--records", &with.records.to_string(), "--seed", &with.seed.to_string()]);
+    if let Some(most) = with.most {
         command.args(["--most", &most.to_string()]);
+    }
+    if let Some(kept) = &with.kept {
+        command.arg("--kept").arg(kept);
     }
     let output = command.stderr(std::process::Stdio::inherit()).output()?;
     if !output.status.success() {
@@ -129,7 +150,7 @@ impl Report {
     pub(crate) fn compare(&mut self) {
         let of = |part: Part| self.parts.iter().find(|one| one.part == part).map(|one| one.seconds);
         if let (Some(import), Some(sign), Some(insert), Some(index)) =
-            (of(Part::Import), of(Part::Sign), of(Part::Insert), of(Part::Index))
+            (of(Part::Import).or(of(Part::Cities)), of(Part::Sign), of(Part::Insert), of(Part::Index))
         {
             self.share_of_floors = Some((sign + insert + index) / import);
         }

@@ -37,10 +37,10 @@ mod score;
 mod stamp;
 mod subject;
 
-pub use index::{Index, Pair};
+pub use index::{Index, Pair, marks};
 use isopolity_proto::registry::{MatchFeature, MatchVerdict};
 pub use score::{CONFLICT, COUNTRY_UNKNOWN, IDENTIFIER_ABROAD, ONE_SIDED, POSSIBLE, SAME, TRANSLITERATED, compare};
-pub use stamp::stamp;
+pub use stamp::{explain, is_unexplained, stamp};
 pub use subject::{Subject, SubjectKind, subject};
 
 /// The method that this module is, with its version, as match assertions keep it. Another formula or other weights are

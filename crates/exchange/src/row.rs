@@ -23,7 +23,7 @@ pub struct Context {
 pub struct Row {
     /// Where it begins, counted from 1: the line of a text, the row of a spreadsheet.
     pub line: i64,
-    /// How much of the file is read with it, in bytes.
+    /// How much of the file is read with it, in bytes from the file's beginning.
     pub bytes: i64,
     /// The row alone as a whole file of the same format (a table: with its header), so that a person can correct it and
     /// read it again. Empty if it can't be told apart from the rest of the file.

@@ -91,6 +91,9 @@ impl Registry {
         }
         resource.must_not_be_withdrawn(kind)?;
         hooks::before_store(&mut resource, None, caller, self.now())?;
+        if kind == Kind::MatchAssertion {
+            self.explain_match(&mut tx, &mut resource).await?;
+        }
         hooks::must_be_right(kind, &resource.0, self.now()).map_err(|violations| violations.below(kind.as_str()))?;
         self.references_must_exist(&mut tx, kind, &resource.0, kind.as_str()).await?;
         self.must_not_lead_back(&mut tx, &name, &resource, kind.as_str()).await?;

@@ -15,11 +15,15 @@
 //! | `change` | what a resource becomes when a file speaks of it |
 //! | `seen` | what a dry run would have written |
 //! | `apply` | writing what was planned |
+//! | `familiar` | which new records may be known already |
+//! | `pace` | rate and time left |
 //! | `quarantine` | rows that were not taken over: list, correct, discard |
 
 mod apply;
 mod change;
+mod familiar;
 mod form;
+mod pace;
 mod plan;
 mod quarantine;
 mod reader;
@@ -101,6 +105,7 @@ impl Registry {
             import.unchanged = progress.unchanged,
             import.rejected = progress.rejected,
             import.doubtful = progress.doubtful,
+            import.possible_matches = progress.possible_matches,
             import.dry_run = dry_run,
             import.whole = whole,
             caller.id = caller.id(),

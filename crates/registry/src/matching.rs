@@ -12,7 +12,9 @@ use isopolity_domain::{
 use isopolity_proto::{
     options::Audience,
     registry::{FindMatchesRequest, FindMatchesResponse, Match, MatchAssertion},
+    to_dynamic,
 };
+use isopolity_store::Tx;
 
 use crate::{Caller, Error, Registry, Right, author::Resource};
 
@@ -27,7 +29,7 @@ const PAGE_DEFAULT: i32 = 50;
 const CANDIDATES_MAX: usize = 5;
 
 /// The kinds that are compared.
-const KINDS: [Kind; 2] = [Kind::Organization, Kind::Place];
+pub(crate) const KINDS: [Kind; 2] = [Kind::Organization, Kind::Place];
 
 /// The organisations and places of a registry, for asking about many records, as an import does.
 pub struct KnownSubjects {
@@ -146,6 +148,30 @@ impl Registry {
         Ok(known)
     }
 
+    /// Says in a new decision what the comparison of both records says, where whoever decides says nothing of it. Records of
+    /// other cities are not compared: what is known of them here is what they publish.
+    pub(crate) async fn explain_match(&self, tx: &mut Tx, resource: &mut Resource) -> Result<(), Error> {
+        let mut assertion: MatchAssertion = resource.typed()?;
+        let names = [&assertion.left, &assertion.right].map(|name| name.parse::<Name>().ok());
+        let [Some(left), Some(right)] = names else { return Ok(()) };
+        let compared = left != right && left.kind() == right.kind() && KINDS.contains(&left.kind());
+        if !compared || !matching::is_unexplained(&assertion) {
+            return Ok(());
+        }
+        let mut subjects = Vec::new();
+        for name in [left, right].iter().filter(|name| name.city() == self.city()) {
+            let document = tx.document(name).await?.filter(|document| document.delete_time.is_none());
+            if let Some(document) = document {
+                subjects.extend(matching::subject(name, &Resource::decode(name.kind(), document.body)?.0));
+            }
+        }
+        if let [left, right] = subjects.as_slice() {
+            matching::explain(&mut assertion, &matching::compare(left, right));
+            resource.0 = to_dynamic(&assertion);
+        }
+        Ok(())
+    }
+
     fn checked_question(&self, request: &FindMatchesRequest) -> Result<Question, Error> {
         let FindMatchesRequest { parent, kind, name, min_score, include_decided, page_size, page_token } = request;
         let mut found = Vec::new();
@@ -193,7 +219,7 @@ impl Registry {
     }
 
     /// The next subjects of a kind. `after` is `None` when there are no more.
-    async fn subjects(&self, kind: Kind, after: &mut Option<Name>) -> Result<Vec<Subject>, Error> {
+    pub(crate) async fn subjects(&self, kind: Kind, after: &mut Option<Name>) -> Result<Vec<Subject>, Error> {
         let documents = self.store().documents_of_kind(kind, Audience::Internal, after.as_ref(), READ_AT_ONCE).await?;
         let more = u64::try_from(documents.len()).is_ok_and(|count| count >= READ_AT_ONCE);
         *after = documents.last().filter(|_| more).map(|last| last.name.clone());

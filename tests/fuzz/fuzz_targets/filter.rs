@@ -12,10 +12,12 @@ use prost_reflect::DynamicMessage;
 fuzz_target!(|text: &str| {
     let _ = Order::parse(text);
     let Ok(parsed) = filter::parse(text) else { return };
-    // Printed and read again it is the same.
+    // Printed and read again it is the same, unless its quotes make it longer than what is read.
     let printed = parsed.to_string();
-    let again = filter::parse(&printed).expect("what is printed can be read");
-    assert_eq!(again.to_string(), printed);
+    if printed.chars().count() <= filter::TEXT_MAX {
+        let again = filter::parse(&printed).expect("what is printed can be read");
+        assert_eq!(again.to_string(), printed);
+    }
     for kind in [Kind::Partnership, Kind::Organization, Kind::StageEvent] {
         if let Ok(checked) = parsed.checked(&kind.descriptor(), Audience::Public) {
             let _ = checked.matches(&DynamicMessage::new(kind.descriptor()));

@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode, time::Duration};
 
 use bytes::Bytes;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use isopolity_proto::{
     json,
     options::Audience,
@@ -92,7 +92,7 @@ pub(super) async fn run(global: &Global, arguments: &Import) -> Result<ExitCode,
                 Some(News::Row(row)) => report.row(global, &bar, row),
                 Some(News::Progress(progress)) => {
                     bar.set_position(u64::try_from(progress.bytes).unwrap_or_default());
-                    bar.set_message(pace(progress.rows, bar.elapsed()));
+                    bar.set_message(pace(&progress));
                     report.progress = progress;
                 }
                 None => {}
@@ -130,11 +130,13 @@ async fn guess(global: &Global, arguments: &Import, format: ImportFormat) -> Res
     if global.output == Output::Json { output::json(&guessed) } else { output::write(guessed.mapping.as_bytes()) }
 }
 
-/// Rows so far, and how many a second.
-fn pace(rows: i64, elapsed: Duration) -> String {
-    let rate = u64::try_from(rows).unwrap_or_default().saturating_mul(1_000)
-        / u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
-    format!("{rows} rows, {rate}/s")
+/// Rows so far, how many a second, and how long the rest will take.
+fn pace(progress: &ImportProgress) -> String {
+    let mut pace = format!("{} rows, {:.0}/s", progress.rows, progress.rows_per_second);
+    if let Some(left) = progress.time_left.and_then(|left| Duration::try_from(left).ok()) {
+        pace.extend([", ", &HumanDuration(left).to_string(), " left"]);
+    }
+    pace
 }
 
 fn audience(audience: RecordAudience) -> Audience {
@@ -216,6 +218,10 @@ impl Report {
             let import = &self.progress.import_id;
             output::note(&format!("in quarantine, to be corrected: isopolity quarantine list --import {import}"));
         }
+        let known = self.progress.possible_matches;
+        if known > 0 {
+            output::note(&format!("{known} may be known already: isopolity match find"));
+        }
         Ok(())
     }
 }
@@ -294,7 +300,7 @@ fn file_name(path: &Path) -> String {
 
 fn bar(length: u64) -> ProgressBar {
     let bar = ProgressBar::new(length);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}, {eta} left") {
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}") {
         bar.set_style(style);
     }
     bar

@@ -171,13 +171,18 @@ fn pairs_that_may_be_the_same_are_found_decided_and_revoked() {
     };
     let lines = [organization("a", "Municipio de Sorocaba"), organization("b", "Prefeitura Municipal de Sorocaba")];
     let records = save(parent.path(), "records.jsonl", lines.join("\n"));
-    run(&node.access, &["import", &records]).text();
+    let imported = run(&node.access, &["import", &records, "--output", "json"]).json();
+    assert_eq!(imported["progress"]["possibleMatches"], "1");
     let found = run(&node.access, &["match", "find", "--output", "json"]).json();
     let pair = &found["matches"][0];
     let (left, right) = (pair["left"].as_str().unwrap(), pair["right"].as_str().unwrap());
     let decided =
         run(&node.access, &["match", "decide", left, right, "same", "--reason", "one city hall", "--output", "json"]);
-    let name = decided.json()["matchAssertion"]["name"].as_str().unwrap().to_owned();
+    let noted = decided.json()["matchAssertion"].clone();
+    for what in ["score", "features", "method"] {
+        assert_eq!(noted[what], pair[what], "the record says why the pair was proposed");
+    }
+    let name = noted["name"].as_str().unwrap().to_owned();
     assert_eq!(run(&node.access, &["match", "find", "--output", "json"]).json()["matches"], json!([]));
     assert_eq!(node.access.count("organization"), 2, "nothing is merged");
     run(&node.access, &["match", "revoke", &name, "--reason", "a namesake"]).text();

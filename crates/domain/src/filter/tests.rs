@@ -281,6 +281,15 @@ fn limits_are_kept() {
     assert!(parse(&"a = 1 ".repeat(TERMS_MAX + 1)).unwrap_err().description.contains("at most 100"));
 }
 
+/// Found by fuzzing. Nothing reads what is printed, which is for people.
+#[test]
+fn a_filter_full_of_stars_is_printed_longer_than_what_is_read() {
+    let filter = format!("d:\"{}\"", "*x".repeat(TEXT_MAX / 2 - 2));
+    let printed = parse(&filter).unwrap().to_string();
+    assert!(printed.len() > TEXT_MAX);
+    assert!(parse(&printed).unwrap_err().description.contains("at most 2000 characters"));
+}
+
 #[test]
 fn a_filter_is_printed_in_its_plainest_form() {
     for (filter, printed) in [

@@ -159,6 +159,23 @@ impl Index {
     }
 }
 
+/// What a subject is recognised by alone: each of its identifiers, and each of its names together with its country.
+///
+/// Two subjects that share a mark may be the same; [`super::compare`] tells how likely. Marks are numbers, so that those of
+/// a whole registry can be held. That two fall together by chance only costs a comparison.
+#[must_use]
+pub fn marks(subject: &Subject) -> Vec<u64> {
+    let prepared = Prepared::of(subject.clone());
+    let kind = subject.kind;
+    let identifiers = prepared.identifiers.iter().map(|(scheme, value)| key(kind, &Block::Identifier(scheme, value)));
+    let country = Some(subject.country.as_str());
+    let names = prepared.names.iter().map(super::names::Name::joined).filter(|name| !name.is_empty());
+    let mut marks: Vec<u64> = identifiers.chain(names.map(|name| key(kind, &Block::Whole(country, &name)))).collect();
+    marks.sort_unstable();
+    marks.dedup();
+    marks
+}
+
 /// The keys of all blocks of a subject.
 fn blocks(
     prepared: &Prepared,

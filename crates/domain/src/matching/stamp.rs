@@ -1,6 +1,8 @@
-//! Who decided, and when.
+//! Who decided, when, and what the comparison said.
 
 use isopolity_proto::registry::MatchAssertion;
+
+use super::{METHOD, Match};
 
 /// Sets who decided and when (`YYYY-MM-DD`), which the node knows and no caller says. Where an update does not change
 /// the decision, they stay as they were before.
@@ -11,6 +13,19 @@ pub fn stamp(assertion: &mut MatchAssertion, before: Option<&MatchAssertion>, to
     };
     assertion.decided_by.clone_from(by);
     assertion.decide_date.clone_from(date);
+}
+
+/// Whether whoever decides says nothing of a comparison.
+#[must_use]
+pub fn is_unexplained(assertion: &MatchAssertion) -> bool {
+    assertion.score <= 0.0 && assertion.features.is_empty() && assertion.method.is_empty()
+}
+
+/// Says how alike the two records were found to be, why, and by which method.
+pub fn explain(assertion: &mut MatchAssertion, found: &Match) {
+    assertion.score = found.score;
+    assertion.features = found.feature_messages();
+    METHOD.clone_into(&mut assertion.method);
 }
 
 /// What was decided about what.

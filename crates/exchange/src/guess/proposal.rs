@@ -42,11 +42,11 @@ impl Proposal {
         }
         for column in &unknown {
             let example =
-                column.values.first().map(|value| format!(", for example {}", quoted(value))).unwrap_or_default();
+                column.values.first().map(|value| format!(", for example {}", shown(value))).unwrap_or_default();
             let _ = write!(
                 self.blocks,
                 "\n# {}: not recognised{example}.\n# [[field]]\n# to = \"\"\n# column = {}\n",
-                quoted(column.name),
+                shown(column.name),
                 quoted(column.name)
             );
         }
@@ -244,7 +244,7 @@ impl Proposal {
             beside(".mailbox", "function", "Office", "");
             beside(".phone", "function", "Office", "");
         }
-        let _ = write!(self.blocks, "\n# {}: {}.\n", quoted(column.name), sureness.word());
+        let _ = write!(self.blocks, "\n# {}: {}.\n", shown(column.name), sureness.word());
         if sureness == Sureness::Doubtful {
             for line in body.lines() {
                 self.blocks.push_str(if line.is_empty() { "#" } else { "# " });
@@ -334,10 +334,18 @@ impl Proposal {
     }
 }
 
-/// A text as TOML holds it, on one line.
+/// The beginning of a text as TOML holds it, for a comment.
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_LETTERS_MAX) {
+        Some((end, _)) => quoted(text.get(..end).unwrap_or(text)),
+        None => quoted(text),
+    }
+}
+
+/// A text as TOML holds it, on one line. As a whole: a mapping names a column as the table does, however long.
 fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
-    for letter in text.chars().take(SHOWN_LETTERS_MAX) {
+    for letter in text.chars() {
         match letter {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),

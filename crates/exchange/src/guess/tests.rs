@@ -91,6 +91,36 @@ fn both_sides_of_a_list_of_twin_towns_are_told_apart() {
     }
 }
 
+/// Found by fuzzing: the end of a long name was cut off, and with it the brace of the title's template.
+#[test]
+fn a_column_with_a_very_long_name_is_named_as_a_whole() {
+    let long = format!("partner {}", "country ".repeat(60));
+    let long = long.trim();
+    let file = format!("city,{long},name\nLisbon,PT,a\n");
+    for kind in Kind::ALL {
+        let (names, rows) = rows(&file);
+        let header = Header::new(names);
+        let text = from_sample(&header, &rows, Some(kind));
+        let mapping = Mapping::parse(&text).unwrap_or_else(|error| panic!("{kind}: {error}\n{text}"));
+        // It names no column that the table does not have.
+        let mut outcomes = 0;
+        crate::read::table(file.as_bytes(), &mapping, &crate::testing::context(), &mut |row| {
+            outcomes += 1;
+            if let crate::Outcome::Rejected(flaws) = row.outcome {
+                assert!(
+                    flaws.iter().all(|flaw| !flaw.description.contains("no such column")),
+                    "{kind}: {flaws:?}\n{text}"
+                );
+            }
+            std::ops::ControlFlow::Continue(())
+        });
+        assert_eq!(outcomes, 1, "{kind}");
+    }
+    let (names, rows) = rows(&format!("city,partner {long}\nLisbon,Praia\n"));
+    let text = from_sample(&Header::new(names), &rows, Some(Kind::Agreement));
+    Mapping::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+}
+
 #[test]
 fn a_column_called_name_is_no_resource_name() {
     let (names, rows) = rows("country,name,lat,lon,geonameid\nPT,Feira,40.9,-8.5,1\n");

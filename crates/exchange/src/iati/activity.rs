@@ -1,6 +1,6 @@
 //! One activity after the other out of a file, each as a document of its own, judged.
 
-use std::{io::BufRead, mem};
+use std::io::BufRead;
 
 use bytes::Bytes;
 
@@ -24,7 +24,7 @@ const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 pub(super) struct Judged {
     /// The line on which it begins.
     pub(super) line: i64,
-    /// How much of the file was read since the one before.
+    /// How much of the file is read with it.
     pub(super) bytes: i64,
     /// The activity alone as a whole file. Empty if it can't be told apart.
     pub(super) source: Bytes,
@@ -35,7 +35,6 @@ pub(super) struct Judged {
 /// The activities of a file, in its order.
 pub(super) struct Activities<R> {
     split: Split<R>,
-    taken: u64,
     /// Where an element of another namespace stands that has no activity behind it so far.
     foreign: Option<Position>,
     ready: Option<Judged>,
@@ -43,7 +42,7 @@ pub(super) struct Activities<R> {
 
 impl<R: BufRead> Activities<R> {
     pub(super) fn new(input: R) -> Self {
-        Self { split: Split::new(input), taken: 0, foreign: None, ready: None }
+        Self { split: Split::new(input), foreign: None, ready: None }
     }
 
     fn activity(&mut self, piece: &Piece) -> Judged {
@@ -73,9 +72,8 @@ impl<R: BufRead> Activities<R> {
         Some(self.judged(piece.begin, Bytes::new(), Err(flaws)))
     }
 
-    fn judged(&mut self, begin: Position, source: Bytes, outcome: Result<Element, Vec<Flaw>>) -> Judged {
-        let before = mem::replace(&mut self.taken, self.split.taken());
-        let bytes = i64::try_from(self.taken.saturating_sub(before)).unwrap_or(i64::MAX);
+    fn judged(&self, begin: Position, source: Bytes, outcome: Result<Element, Vec<Flaw>>) -> Judged {
+        let bytes = i64::try_from(self.split.taken()).unwrap_or(i64::MAX);
         Judged { line: begin.line, bytes, source, outcome }
     }
 }

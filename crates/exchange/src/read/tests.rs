@@ -1,4 +1,4 @@
-use std::io::Cursor;
+use std::io::{BufReader, Cursor, repeat};
 
 use super::*;
 use crate::testing::context;
@@ -81,4 +81,110 @@ fn columns_of_which_nothing_is_made_are_told() {
     let mapping = Mapping::parse(MAPPING).unwrap();
     let (header, _) = sample_table("Nr,Name,Farbe\n".as_bytes(), mapping.layout(), 1).unwrap();
     assert_eq!(mapping.unused_columns(&header), ["Farbe"]);
+}
+
+/// The most memory that this process had, in bytes.
+#[cfg(target_os = "linux")]
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim_end_matches("kB").trim().parse::<u64>().unwrap() << 10
+}
+
+/// Elsewhere memory is not looked at.
+#[cfg(not(target_os = "linux"))]
+fn peak() -> u64 {
+    0
+}
+
+/// Tests beside this one need memory, too; a line that is held needs far more.
+const NOTED: u64 = 100 << 20;
+
+#[test]
+fn a_row_of_a_gigabyte_is_passed_over_without_being_held() {
+    let mapping = Mapping::parse(MAPPING).unwrap();
+    let before = peak();
+    let file = Cursor::new("Nr,Name\n1,One\n").chain(repeat(b'x').take(1 << 30)).chain(Cursor::new("\n2,Two\n"));
+    let rows = collect(|sink| table(file, &mapping, &context(), sink));
+    assert_eq!(verdicts(&rows), [(2, true), (3, false), (4, true)], "{rows:?}");
+    assert!(peak() - before < NOTED, "{} bytes were needed", peak() - before);
+}
+
+#[test]
+fn a_line_of_a_gigabyte_is_passed_over_without_being_held() {
+    let before = peak();
+    let resource = "{\"@type\":\"x/isopolity.registry.v1.Agreement\",\"name\":\"cities/feira.example/agreements/a\"}\n";
+    let line = repeat(b'x').take(1 << 30).chain(Cursor::new("\n"));
+    let file = Cursor::new(resource).chain(line).chain(Cursor::new(resource));
+    let rows = collect(|sink| json_lines(file, &context(), sink));
+    assert_eq!(verdicts(&rows), [(1, true), (2, false), (3, true)], "{rows:?}");
+    assert!(peak() - before < NOTED, "{} bytes were needed", peak() - before);
+}
+
+/// A gigabyte would take far too long here: XML is looked at byte by byte, and tests are not optimised.
+#[test]
+fn an_activity_of_150_megabytes_is_passed_over_without_being_held() {
+    let head = "<iati-activities version=\"2.03\"><iati-activity><title><narrative>";
+    let tail = "</narrative></title></iati-activity><iati-activity></iati-activity></iati-activities>";
+    let before = peak();
+    let file = Cursor::new(head).chain(repeat(b'x').take(150 << 20)).chain(Cursor::new(tail));
+    let rows = collect(|sink| crate::iati::read(BufReader::new(file), &context(), sink));
+    assert_eq!(verdicts(&rows), [(1, false), (1, false)], "{rows:?}");
+    assert!(peak() - before < NOTED, "{} bytes were needed", peak() - before);
+}
+
+/// The lines of rows, and whether there is a resource in them.
+fn verdicts(rows: &[Row]) -> Vec<(i64, bool)> {
+    rows.iter().map(|row| (row.line, matches!(row.outcome, Outcome::Resources { .. }))).collect()
+}
+
+/// A file of any length: a beginning, and then the same part again and again. Says how much of it was read.
+struct Endless<'a> {
+    head: &'a [u8],
+    part: &'a [u8],
+    given: &'a std::cell::Cell<usize>,
+}
+
+impl Read for Endless<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let given = self.given.get();
+        let rest = match self.head.get(given..).filter(|rest| !rest.is_empty()) {
+            Some(rest) => rest,
+            None => &self.part[(given - self.head.len()) % self.part.len()..],
+        };
+        let taken = rest.len().min(buffer.len());
+        buffer[..taken].copy_from_slice(&rest[..taken]);
+        self.given.set(given + taken);
+        Ok(taken)
+    }
+}
+
+/// Reads such a file as one of the formats.
+type Reading<'a> = dyn Fn(Endless<'_>, &mut dyn FnMut(Row) -> ControlFlow<()>) + 'a;
+
+#[test]
+fn no_reader_of_a_stream_runs_ahead_of_the_rows_that_it_handed_on() {
+    const ROWS: usize = 3_000;
+    let context = context();
+    let mapping = Mapping::parse(MAPPING).unwrap();
+    let given = std::cell::Cell::new(0);
+    let ahead = |name: &str, head: &str, part: &str, read: &Reading<'_>| {
+        given.set(0);
+        let (mut rows, mut last) = (0, 0);
+        let file = Endless { head: head.as_bytes(), part: part.as_bytes(), given: &given };
+        read(file, &mut |row| {
+            let bytes = usize::try_from(row.bytes).unwrap();
+            assert!(bytes > last && bytes <= given.get(), "{name}: {bytes} bytes are the place of row {rows}");
+            // A buffer, the one behind it, and the row.
+            assert!(given.get() - bytes <= 200 << 10, "{name}: {} bytes ahead of row {rows}", given.get() - bytes);
+            (rows, last) = (rows + 1, bytes);
+            if rows < ROWS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        assert_eq!(rows, ROWS, "{name}");
+    };
+    ahead("table", "Nr,Name\n", "1,A baker in a town\n", &|file, sink| table(file, &mapping, &context, sink));
+    ahead("JSON Lines", "", "{\"@type\":\"x\"}\n", &|file, sink| json_lines(file, &context, sink));
+    ahead("IATI", "<iati-activities version=\"2.03\">", "<iati-activity><title/></iati-activity>\n", &|file, sink| {
+        crate::iati::read(BufReader::new(file), &context, sink);
+    });
 }

@@ -61,6 +61,10 @@ impl Form {
                 violations.push(Violation::invalid(field, format!("is longer than {SOURCE_MAX} characters")));
             }
         }
+        if start.size < 0 {
+            violations
+                .push(Violation::invalid("start.size", format!("{} bytes are no file: leave it out", start.size)));
+        }
         let format = start.format();
         if format == ImportFormat::Unspecified {
             violations.push(Violation::required("start.format"));

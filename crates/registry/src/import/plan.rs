@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use isopolity_domain::{Kind, Name, Violation, Violations, validate};
+use isopolity_domain::{
+    Kind, Name, Violation, Violations,
+    matching::{self, Subject},
+    validate,
+};
 use isopolity_exchange::{Entry, Flaw, Outcome, Row};
 use isopolity_proto::registry::{Partnership, RowFlaw, RowOutcome, StageEvent};
 use isopolity_store::{Document, Tx};
@@ -56,6 +60,13 @@ pub(super) struct Judged {
     pub(super) changed_fields: Vec<String>,
     /// New organisations and places, which may be known under another name.
     pub(super) unmatched: Vec<(Name, DynamicMessage)>,
+}
+
+impl Judged {
+    /// What is compared of the new organisations and places.
+    pub(super) fn subjects(&self) -> Vec<Subject> {
+        self.unmatched.iter().filter_map(|(name, resource)| matching::subject(name, resource)).collect()
+    }
 }
 
 /// A plan for some rows.

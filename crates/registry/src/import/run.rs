@@ -1,12 +1,12 @@
 //! An import on its way: batches of rows, what was done with them, and the news about it.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     ops::ControlFlow,
 };
 
 use bytes::{Bytes, BytesMut};
-use isopolity_domain::clock::to_timestamp;
+use isopolity_domain::{clock::to_timestamp, matching::Subject};
 use isopolity_exchange::{Outcome, Row};
 use isopolity_proto::registry::{self, ImportProgress, ImportStart, RowOutcome, RowReport};
 use isopolity_store::{ImportRun, Quarantined};
@@ -17,7 +17,9 @@ use uuid::Uuid;
 use super::{
     BATCH, News,
     apply::possible_matches,
+    familiar::Familiar,
     form::Form,
+    pace,
     plan::{Judged, Plan},
     quarantine,
     reader::{BrokenOff, Chunks},
@@ -75,6 +77,8 @@ pub(super) struct Run<'a> {
     taken: Taken,
     /// What new rows are compared with, where every row is reported.
     known: Option<KnownSubjects>,
+    /// The same where rows are only counted; read when the first row brings something to compare.
+    familiar: Option<Familiar>,
     begun: time::OffsetDateTime,
 }
 
@@ -90,9 +94,9 @@ impl<'a> Run<'a> {
         let reports_all = start.report_all || start.dry_run;
         let known = if reports_all { Some(registry.known_subjects().await?) } else { None };
         let import_id = if start.dry_run { String::new() } else { Uuid::now_v7().to_string() };
-        let progress = ImportProgress { import_id, ..Default::default() };
-        let taken = Taken::default();
-        let run = Self { registry, caller, form, start, news, progress, seen, taken, known, begun: registry.now() };
+        let progress = ImportProgress { import_id, total_bytes: start.size, ..Default::default() };
+        let (taken, familiar, begun) = (Taken::default(), None, registry.now());
+        let run = Self { registry, caller, form, start, news, progress, seen, taken, known, familiar, begun };
         run.put_alone().await?;
         Ok(run)
     }
@@ -115,6 +119,7 @@ impl<'a> Run<'a> {
     /// Tells that nothing more comes.
     pub(super) async fn end(mut self, whole: bool) -> Result<ImportProgress, Error> {
         self.progress.done = whole;
+        pace::set(&mut self.progress, self.registry.now() - self.begun);
         self.put_alone().await?;
         self.tell(News::Progress(self.progress.clone())).await;
         Ok(self.progress)
@@ -151,6 +156,7 @@ impl<'a> Run<'a> {
             done.take(&self.form, read, judged, now);
         }
         let writes = plan.into_writes();
+        pace::set(&mut done.progress, now - self.begun);
         if let Some(seen) = &mut self.seen {
             let resources: Vec<_> =
                 writes.into_iter().map(|write| (write.name, write.resource.0.encode_to_vec())).collect();
@@ -161,8 +167,36 @@ impl<'a> Run<'a> {
             tx.put_import(&self.state(&done.progress)).await?;
             self.registry.apply(self.caller, tx, writes).await?;
             self.taken.stored();
+            if self.known.is_none() {
+                self.recognise(&mut done).await?;
+            }
         }
         self.settled(done).await
+    }
+
+    /// Counts the rows that brought an organisation or a place which may be known already. After they were written, so that
+    /// no row waits for it inside its transaction.
+    async fn recognise(&mut self, done: &mut Done) -> Result<(), Error> {
+        let new: Vec<Vec<Subject>> = done.rows.iter().map(|(_, judged, _)| judged.subjects()).collect();
+        let just_written: BTreeSet<&str> = new.iter().flatten().map(|subject| subject.name.as_str()).collect();
+        if just_written.is_empty() {
+            return Ok(());
+        }
+        let familiar = match &mut self.familiar {
+            Some(familiar) => familiar,
+            unread => unread.insert(Familiar::of(self.registry, &just_written).await?),
+        };
+        for row in new {
+            let mut is_known = false;
+            for subject in &row {
+                is_known = is_known || familiar.knows(self.registry, subject).await?;
+            }
+            for subject in &row {
+                familiar.add(subject);
+            }
+            done.progress.possible_matches += i64::from(is_known);
+        }
+        Ok(())
     }
 
     /// Tells what was done, now that it is durable.
@@ -174,6 +208,7 @@ impl<'a> Run<'a> {
             if all || matches!(judged.outcome, RowOutcome::Rejected | RowOutcome::Doubtful) {
                 let quarantined_row = if self.start.dry_run { String::new() } else { quarantined_row };
                 let row = row_report(line, judged, quarantined_row, self.known.as_mut());
+                self.progress.possible_matches += i64::from(!row.possible_matches.is_empty());
                 self.tell(News::Row(row)).await;
             }
         }
