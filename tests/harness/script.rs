@@ -86,3 +86,11 @@ impl Writer {
 fn part(part: Part) -> QueryResponse {
     QueryResponse { part: Some(part) }
 }
+
+/// The same hits, each in a part of its own.
+pub fn singly(response: QueryResponse) -> Vec<QueryResponse> {
+    match response.part {
+        Some(Part::Hits(hits)) => hits.hits.into_iter().map(|hit| part(Part::Hit(hit))).collect(),
+        other => vec![QueryResponse { part: other }],
+    }
+}

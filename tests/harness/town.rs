@@ -12,7 +12,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures::{StreamExt as _, TryStreamExt as _, stream, stream::BoxStream};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, stream, stream::BoxStream};
 use isopolity_domain::{CityId, Clock as _, Kind, clock::FixedClock, feed::Publication};
 use isopolity_federation::{Identity, Limits, Link, LinkError, PeerSettings, Peers};
 use isopolity_proto::{
@@ -33,7 +33,7 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 use tokio::time::sleep;
 
-use crate::clock;
+use crate::{clock, script};
 
 /// How a city answers questions.
 #[derive(Clone, Debug)]
@@ -291,6 +291,11 @@ impl Link for Lane {
         let answer = async move { registry?.answer(&caller, request, within).await.map_err(|error| refused(&error)) };
         let parts = stream::once(answer).map_ok(|parts| parts.map_err(|error| refused(&error))).try_flatten();
         let parts = match manner {
+            Manner::Honest => return self.counted(parts),
+            // Hit by hit, so that a manner can come between any two.
+            _ => parts.map_ok(|part| stream::iter(script::singly(part).into_iter().map(Ok))).try_flatten(),
+        };
+        let parts = match manner {
             Manner::Honest => parts.boxed(),
             Manner::Late(by) => stream::once(sleep(by)).flat_map(|()| stream::empty()).chain(parts).boxed(),
             Manner::Dribbling(pause) => parts
@@ -307,13 +312,7 @@ impl Link for Lane {
             Manner::Says(parts) => stream::iter(parts.into_iter().map(Ok)).boxed(),
             Manner::Fails(error) => stream::iter([Err(error)]).boxed(),
         };
-        let counted = Counted::new(&self.town.open);
-        parts
-            .map(move |part| {
-                let _ = &counted;
-                part
-            })
-            .boxed()
+        self.counted(parts)
     }
 
     async fn get_record(&self, request: GetRecordRequest, _within: Duration) -> Result<Envelope, LinkError> {
@@ -337,19 +336,23 @@ impl Link for Lane {
     fn watch(&self, request: WatchRequest) -> BoxStream<'static, Result<WatchResponse, LinkError>> {
         let (registry, caller) = (self.honest(), self.caller.clone());
         let told = async move { registry?.watched_by_peer(&caller, request).map_err(|error| refused(&error)) };
+        let parts = stream::once(told).map_ok(|parts| parts.map_err(|error| refused(&error))).try_flatten();
+        self.counted(parts)
+    }
+}
+
+impl Lane {
+    /// Counts a stream as long as it is open.
+    fn counted<T>(&self, parts: impl Stream<Item = T> + Send + 'static) -> BoxStream<'static, T> {
         let counted = Counted::new(&self.town.open);
-        stream::once(told)
-            .map_ok(|parts| parts.map_err(|error| refused(&error)))
-            .try_flatten()
+        parts
             .map(move |part| {
                 let _ = &counted;
                 part
             })
             .boxed()
     }
-}
 
-impl Lane {
     fn registry(&self) -> Result<Registry, LinkError> {
         let nobody = || LinkError::new(Outcome::Unreachable, Reason::Connection, "nobody lives there");
         self.town.look_up(&self.callee).0.ok_or_else(nobody)

@@ -125,7 +125,7 @@ async fn a_peer_s_question_is_checked_like_anyone_s() {
     while let Some(part) = answer.message().await.unwrap() {
         parts.push(part.part.unwrap());
     }
-    let [Part::Start(start), Part::Hit(_), Part::End(end)] = parts.as_slice() else { panic!("{parts:?}") };
+    let [Part::Start(start), Part::Hits(_), Part::End(end)] = parts.as_slice() else { panic!("{parts:?}") };
     // The profile, the partnership, its first event.
     assert_eq!((start.total, start.records, end.hits), (3, 3, 1));
 }

@@ -23,7 +23,8 @@ use isopolity_proto::{
     error::Reason,
     federation::{
         Envelope, GetDigestRequest, GetDigestResponse, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse,
-        HelloRequest, HelloResponse, QueryEnd, QueryHit, QueryRequest, QueryResponse, QueryStart, query_response::Part,
+        HelloRequest, HelloResponse, QueryEnd, QueryHit, QueryHits, QueryRequest, QueryResponse, QueryStart,
+        query_response::Part,
     },
     options::{Audience, Facet},
 };
@@ -235,9 +236,13 @@ fn answer(catalog: &Catalog, request: &QueryRequest) -> Result<Vec<QueryResponse
         took: None,
     };
     let end = QueryEnd { hits: i32::try_from(hits.len()).unwrap_or(i32::MAX) };
-    let hits = hits.into_iter().map(|AnswerHit { key, name, envelope }| {
-        Part::Hit(QueryHit { sort_key: key.map(|key| key.to_proto()), name, envelope: Some(envelope) })
+    let hits = hits.into_iter().map(|AnswerHit { key, name, envelope }| QueryHit {
+        sort_key: key.map(|key| key.to_proto()),
+        name,
+        envelope: Some(envelope),
     });
+    let hits = QueryHits { hits: hits.collect() };
+    let hits = (!hits.hits.is_empty()).then_some(Part::Hits(hits));
     let parts = std::iter::once(Part::Start(start)).chain(hits).chain(std::iter::once(Part::End(end)));
     Ok(parts.map(|part| QueryResponse { part: Some(part) }).collect())
 }

@@ -15,6 +15,10 @@ use tantivy::TantivyError;
 
 use crate::{counting::Counts, snapshot::Snapshot};
 
+/// In so many words those that stand beside each other are looked for: with more the digest would grow beyond what peers should
+/// keep of a city, and most phrases would occur anyway.
+const PAIRED_WORDS_MAX: i64 = 100_000;
+
 /// Makes the digest of the records that this clearance sees. Nothing in it comes from others, nor from what was deleted.
 pub(crate) fn digest(
     snapshot: &Snapshot,
@@ -26,6 +30,8 @@ pub(crate) fn digest(
     let mut facets: Vec<_> =
         facet::ALL.into_iter().filter(|facet| *facet != Facet::City).map(|facet| (facet, Counts::default())).collect();
     let mut words: Vec<(String, bool)> = Vec::new();
+    let statistics = snapshot.statistics(&[], clearance)?;
+    let pairs = statistics.title_words.saturating_add(statistics.body_words) <= PAIRED_WORDS_MAX;
     for segment in &snapshot.segments {
         let Some(visible) = segment.visible(clearance)?.filter(|visible| visible.count > 0) else { continue };
         for (facet, counts) in &mut facets {
@@ -33,6 +39,9 @@ pub(crate) fn digest(
         }
         for (field, in_title) in [(snapshot.fields.title, true), (snapshot.fields.body, false)] {
             segment.words(field, visible, |word| words.push((word.to_owned(), in_title)))?;
+            if pairs {
+                segment.pairs(field, visible, |pair| words.push((pair, in_title)))?;
+            }
         }
     }
     Ok(Digest {
@@ -42,8 +51,9 @@ pub(crate) fn digest(
         create_time: Some(create_time),
         audience: clearance.into(),
         analyser: ANALYSER.to_owned(),
-        statistics: Some(snapshot.statistics(&[], clearance)?),
+        statistics: Some(statistics),
         facets: facets.into_iter().map(|(facet, counts)| counts.into_counts(facet)).collect(),
         words: Some(word_filter(words, salt)),
+        pairs,
     })
 }

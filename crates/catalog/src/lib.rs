@@ -15,6 +15,7 @@
 //! | `walk`, `days` | what is to be indexed of a resource |
 //! | `folder` | opens the index, or begins an empty one |
 //! | `writer` | takes publications |
+//! | `tidy` | merges segments |
 //! | `snapshot`, `segment` | the index as one commit left it, with what is known of it |
 //! | `ask` | from a question to what is found |
 //! | `conditions`, `circle` | which records match |
@@ -41,6 +42,7 @@ mod rank;
 mod schema;
 mod segment;
 mod snapshot;
+mod tidy;
 mod walk;
 mod words;
 mod writer;
@@ -125,6 +127,18 @@ impl Catalog {
     /// same call may be made again.
     pub fn apply(&self, publications: &[Publication], to: Position) -> Result<(), CatalogError> {
         self.0.apply(publications, to)
+    }
+
+    /// Merges small segments, so that questions are answered more quickly. Returns whether there was anything to merge. Can be
+    /// dropped at any time, and publications may be taken meanwhile.
+    ///
+    /// # Errors
+    /// [`CatalogError::Full`], [`CatalogError::Busy`] or [`CatalogError::Index`]; what searches find is the same as before.
+    pub async fn tidy(&self) -> Result<bool, CatalogError> {
+        let Some(merging) = self.0.begin_tidying()? else { return Ok(false) };
+        merging.await?;
+        self.0.end_tidying()?;
+        Ok(true)
     }
 
     /// Waits until the index has reached this point of its epoch. `false` if it has not `within` that time.

@@ -59,7 +59,7 @@ impl Inner {
         Ok(())
     }
 
-    fn new_writer(&self) -> Result<IndexWriter, TantivyError> {
+    pub(crate) fn new_writer(&self) -> Result<IndexWriter, TantivyError> {
         let options = IndexWriterOptions::builder()
             .memory_budget_per_thread(MEMORY_BYTES)
             .num_worker_threads(1)

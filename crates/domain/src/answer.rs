@@ -139,6 +139,14 @@ pub struct AnswerHit {
     pub envelope: Envelope,
 }
 
+impl AnswerHit {
+    /// How much it takes in memory, in bytes, as good as.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.name.len() + self.envelope.payload.len()
+    }
+}
+
 /// What a city said before its hits.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AnswerStart {

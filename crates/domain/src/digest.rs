@@ -47,6 +47,8 @@ pub struct CheckedDigest {
     /// The facets of which all values are there and understood.
     facets: BTreeMap<Facet, Values>,
     words: Option<filter::Filter>,
+    /// Two words that stand beside each other are among the words.
+    pairs: bool,
     bytes: usize,
 }
 
@@ -155,15 +157,20 @@ impl CheckedDigest {
     }
 
     fn without_word(&self, text: &TextQuery) -> Option<String> {
-        let words = self.words.as_ref().filter(|_| self.analyser == ANALYSER)?;
+        let filter = self.words.as_ref().filter(|_| self.analyser == ANALYSER)?;
         text.clauses.iter().filter(|clause| !clause.excluded).find_map(|clause| {
             let in_title = clause.scope == Scope::Title;
-            let missing = clause.what.whole_words().find(|word| !words.contains(word, in_title))?;
-            Some(if in_title {
-                format!("no record there holds \"{missing}\" in its title")
-            } else {
-                format!("no record there holds \"{missing}\"")
-            })
+            let words: Vec<&str> = clause.what.whole_words().collect();
+            let missing = |word: &str| !filter.contains(word, in_title);
+            let place = if in_title { " in its title" } else { "" };
+            if let Some(word) = words.iter().find(|word| missing(word)) {
+                return Some(format!("no record there holds \"{word}\"{place}"));
+            }
+            // Beside each other the words of a clause stand in a phrase alone.
+            let mut pairs = words.windows(2).filter(|_| self.pairs).map(|pair| pair.join(" "));
+            let pair = pairs.find(|pair| missing(pair))?;
+            let place = if in_title { ", in its title" } else { "" };
+            Some(format!("no record there holds \"{pair}\", one word beside the other{place}"))
         })
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use isopolity_domain::feed::Position;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::{Error, Registry};
 
@@ -19,10 +19,14 @@ impl Registry {
     /// Keeps the search index up with the feed until it is cancelled.
     pub async fn keep_index(&self, cancelled: CancellationToken) {
         let mut head = self.inner.head.subscribe();
+        let mut untidy = true;
         loop {
             head.mark_unchanged();
             let pause = match self.index_once().await {
-                Ok(_) => POLL,
+                Ok(taken) => {
+                    untidy |= taken > 0;
+                    POLL
+                }
                 Err(error) => {
                     warn!(error = %crate::error::with_causes(&error), "the search index can't follow the feed; trying again");
                     AFTER_FAULT
@@ -30,9 +34,31 @@ impl Registry {
             };
             tokio::select! {
                 () = cancelled.cancelled() => return,
-                changed = head.changed() => if changed.is_err() { return },
+                changed = head.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    continue;
+                }
                 () = tokio::time::sleep(pause) => {}
             }
+            if untidy {
+                // Nothing was published for a while.
+                untidy = false;
+                tokio::select! {
+                    () = cancelled.cancelled() => return,
+                    () = self.tidy_index() => {}
+                }
+            }
+        }
+    }
+
+    /// Merges what is in small pieces in the search index. Where that fails it is only slower.
+    pub async fn tidy_index(&self) {
+        match self.catalog().tidy().await {
+            Ok(true) => debug!("the search index was tidied"),
+            Ok(false) => {}
+            Err(error) => warn!(error = %crate::error::with_causes(&error), "the search index can't be tidied"),
         }
     }
 

@@ -183,3 +183,44 @@ fn what_was_published_after_a_sequence_comes_in_its_order() {
     assert_eq!(published(3, 10), all[1..]);
     assert!(published(6, 10).is_empty());
 }
+
+#[tokio::test]
+async fn tidying_changes_how_many_segments_there_are_and_nothing_that_is_found() {
+    let mut desk = Desk::new();
+    for number in 0..7 {
+        desk.publish_open(&format!("partnerships/p{number}"), titled("bakery"));
+    }
+    desk.withdraw("partnerships/p3");
+    let segments = |desk: &Desk| desk.catalog.snapshot().segments.len();
+    let (before, position) = (desk.ids_of("bakery"), desk.catalog.position());
+    assert!(segments(&desk) > 2 && before.len() == 6);
+    assert!(desk.catalog.tidy().await.unwrap());
+    assert_eq!(
+        (segments(&desk), desk.ids_of("bakery"), desk.catalog.position()),
+        (1, before.clone(), position.clone())
+    );
+    assert!(!desk.catalog.tidy().await.unwrap(), "nothing is left to tidy");
+    // It is the same index for who opens it, and takes what is published next.
+    drop(desk.catalog);
+    desk.catalog = Catalog::open(desk.folder.path()).unwrap();
+    assert_eq!((desk.ids_of("bakery"), desk.catalog.position()), (before, position));
+    desk.publish_open("partnerships/later", titled("bakery"));
+    assert_eq!(desk.ids_of("bakery").len(), 7);
+}
+
+#[tokio::test]
+async fn what_is_published_while_segments_are_merged_is_found_before_and_after() {
+    let mut desk = Desk::new();
+    for number in 0..5 {
+        desk.publish_open(&format!("partnerships/p{number}"), titled("bakery"));
+    }
+    let merging = desk.catalog.0.begin_tidying().unwrap().unwrap();
+    desk.publish_open("partnerships/later", titled("bakery"));
+    desk.withdraw("partnerships/p0");
+    assert_eq!(desk.ids_of("bakery").len(), 5);
+    merging.await.unwrap();
+    desk.catalog.0.end_tidying().unwrap();
+    let mut found = desk.ids_of("bakery");
+    found.sort();
+    assert_eq!(found, ["later", "p1", "p2", "p3", "p4"]);
+}

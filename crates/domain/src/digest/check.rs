@@ -87,6 +87,7 @@ impl CheckedDigest {
             statistics,
             facets,
             words,
+            pairs: digest.pairs,
             bytes,
         })
     }

@@ -37,6 +37,7 @@ fn digest() -> Digest {
             counts(Facet::OpenCondition, &[("M1", 1)]),
         ],
         words: Some(word_filter(words, [9; SALT_BYTES])),
+        pairs: false,
     }
 }
 
@@ -60,6 +61,27 @@ fn a_word_that_does_not_occur_rules_out() {
     assert_eq!(of_text("神戸 \"olive oil\""), None);
     assert_eq!(of_text("title:oil -title:mill"), None);
     assert_eq!(of_text("title:olive").as_deref(), Some("no record there holds \"olive\" in its title"));
+}
+
+#[test]
+fn a_phrase_of_which_two_words_stand_nowhere_beside_each_other_rules_out_where_pairs_are_known() {
+    let words = [("olive", true), ("oil", true), ("mill", false), ("olive oil", true), ("oil mill", false)];
+    let with = Digest { words: Some(word_filter(words, [9; SALT_BYTES])), pairs: true, ..digest() };
+    let without = Digest { pairs: false, ..with.clone() };
+    let asked =
+        |digest: &Digest, text: &str| checked(digest.clone()).rules_out(&Question::default(), &query::parse(text));
+    for text in ["\"olive oil mill\"", "title:\"olive oil\"", "mill olive", "-\"mill olive\"", "\"oil mill\" olive"] {
+        assert_eq!(asked(&with, text), None, "{text}");
+    }
+    let beside = |pair: &str| Some(format!("no record there holds \"{pair}\", one word beside the other"));
+    assert_eq!(asked(&with, "\"mill olive\""), beside("mill olive"));
+    assert_eq!(asked(&with, "\"olive oil olive\""), beside("oil olive"));
+    let in_title = asked(&with, "title:\"oil olive\"");
+    assert_eq!(
+        in_title.as_deref(),
+        Some("no record there holds \"oil olive\", one word beside the other, in its title")
+    );
+    assert_eq!(asked(&without, "\"mill olive\""), None, "an older city enters no pairs");
 }
 
 #[test]

@@ -27,6 +27,13 @@ const LONGEST_EPOCH: usize = 100;
 /// What comes of one peer's answer, if it goes on.
 type Told = Option<Result<QueryResponse, LinkError>>;
 
+/// A part that was taken in.
+enum Taken {
+    Start(AnswerStart),
+    Hits(Vec<AnswerHit>),
+    End,
+}
+
 /// A part on its way to who reads it. The bytes that it holds are free again when it is taken.
 pub(super) type Sent = (AnswerPart, Option<OwnedSemaphorePermit>);
 
@@ -112,13 +119,19 @@ impl Reading {
             let size = part.encoded_len();
             match self.take(part, size) {
                 Err(breach) => return Some(Ending::fault(Outcome::Invalid, Reason::AnswerInvalid, breach)),
-                Ok(None) => break,
-                Ok(Some(part)) => {
-                    if let AnswerPart::Start(start) = &part {
-                        heard(start);
-                    }
-                    if !outlet.put(part, size).await {
+                Ok(Taken::End) => break,
+                Ok(Taken::Start(start)) => {
+                    heard(&start);
+                    if !outlet.put(AnswerPart::Start(start), size).await {
                         return None;
+                    }
+                }
+                Ok(Taken::Hits(hits)) => {
+                    for hit in hits {
+                        let size = hit.size();
+                        if !outlet.put(AnswerPart::Hit(hit), size).await {
+                            return None;
+                        }
                     }
                 }
             }
@@ -180,16 +193,21 @@ impl Reading {
         }
     }
 
-    /// Takes a part in. Returns what is to be handed on, or nothing if it was the last, or how it breaks the protocol.
-    fn take(&mut self, part: QueryResponse, size: usize) -> Result<Option<AnswerPart>, String> {
+    /// Takes a part in. Returns what is to be handed on, or how it breaks the protocol.
+    fn take(&mut self, part: QueryResponse, size: usize) -> Result<Taken, String> {
         self.bytes = self.bytes.saturating_add(size);
         if self.bytes > self.bounds.bytes {
             return Err("it is larger than an answer may be".to_owned());
         }
         match part.part {
-            Some(Part::Start(start)) => self.take_start(start).map(|start| Some(AnswerPart::Start(start))),
-            Some(Part::Hit(hit)) => self.take_hit(hit).map(|hit| Some(AnswerPart::Hit(hit))),
-            Some(Part::End(end)) => self.take_end(end).map(|()| None),
+            Some(Part::Start(start)) => self.take_start(start).map(Taken::Start),
+            Some(Part::Hit(hit)) => self.take_hit(hit).map(|hit| Taken::Hits(vec![hit])),
+            Some(Part::Hits(hits)) if hits.hits.is_empty() => Err("a part of it holds no hits".to_owned()),
+            Some(Part::Hits(hits)) => {
+                let hits = hits.hits.into_iter().map(|hit| self.take_hit(hit));
+                hits.collect::<Result<_, _>>().map(Taken::Hits)
+            }
+            Some(Part::End(end)) => self.take_end(end).map(|()| Taken::End),
             None => Err("a part of it is of no known kind".to_owned()),
         }
     }

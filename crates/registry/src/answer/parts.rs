@@ -6,9 +6,10 @@ use futures::{StreamExt as _, stream};
 use isopolity_catalog::{Catalog, Found, Hits};
 use isopolity_domain::{answer::AnswerHit, query};
 use isopolity_proto::{
-    federation::{QueryEnd, QueryHit, QueryResponse, QueryStart, query_response::Part},
+    federation::{QueryEnd, QueryHit, QueryHits, QueryResponse, QueryStart, query_response::Part},
     options::Audience,
 };
+use prost::Message as _;
 use tokio::{sync::mpsc, time::timeout};
 use tracing::info;
 
@@ -19,6 +20,9 @@ use crate::{Error, desk::Reading};
 pub(super) const SHORT: usize = 128;
 /// Records that are read from the index at once.
 const BATCH: usize = 64;
+/// The size of the hits in one part, in bytes, unless one alone is larger. Fewer parts are quicker; but of a city on a poor line
+/// only whole parts are heard.
+const PART_BYTES: usize = 16 * 1024;
 /// A peer that takes nothing for so long is not read for any more.
 const READER_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -71,7 +75,7 @@ impl Answering {
         let end = QueryEnd { hits: i32::try_from(hits_found).unwrap_or(i32::MAX) };
         let start = QueryResponse { part: Some(Part::Start(start)) };
         let end = QueryResponse { part: Some(Part::End(end)) };
-        if read.len() == hits_found {
+        if hits.is_empty() {
             return stream::iter(std::iter::once(start).chain(read).chain(std::iter::once(end)).map(Ok)).boxed();
         }
         let (sender, taken) = mpsc::channel(2);
@@ -124,11 +128,22 @@ async fn read_on(mut hits: Hits, omit_records: bool, end: QueryResponse, sender:
     }
 }
 
+/// As few parts as their size allows.
 fn parts(hits: Vec<AnswerHit>, omit_records: bool) -> Vec<QueryResponse> {
-    let part = |AnswerHit { key, name, envelope }: AnswerHit| {
-        let sort_key = key.map(|key| key.to_proto());
-        let envelope = (!omit_records).then_some(envelope);
-        QueryResponse { part: Some(Part::Hit(QueryHit { sort_key, name, envelope })) }
-    };
-    hits.into_iter().map(part).collect()
+    let (mut parts, mut next, mut size) = (Vec::new(), QueryHits::default(), 0);
+    for AnswerHit { key, name, envelope } in hits {
+        let hit =
+            QueryHit { sort_key: key.map(|key| key.to_proto()), name, envelope: (!omit_records).then_some(envelope) };
+        let length = hit.encoded_len();
+        if size > 0 && size + length > PART_BYTES {
+            parts.push(std::mem::take(&mut next));
+            size = 0;
+        }
+        size += length;
+        next.hits.push(hit);
+    }
+    if !next.hits.is_empty() {
+        parts.push(next);
+    }
+    parts.into_iter().map(|hits| QueryResponse { part: Some(Part::Hits(hits)) }).collect()
 }
