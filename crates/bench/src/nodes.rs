@@ -70,7 +70,7 @@ impl City {
             let mut generator = Generator::of(id, records, seed)?;
             import(running.node.registry(), start(), move || generator.line()).await?;
             // As it would be a few seconds later.
-            running.node.registry().tidy_index().await;
+            while running.node.registry().tidy_index().await {}
             running.node.shut_down().await;
         }
         Ok(founded)

@@ -66,7 +66,7 @@ use isopolity_proto::{
     options::Audience,
 };
 use prost_types::Timestamp;
-use tantivy::{Index, IndexReader, IndexWriter};
+use tantivy::{Index, IndexReader, IndexWriter, TantivyError};
 use tokio::sync::watch;
 
 pub use ask::{Asked, Found, Published};
@@ -129,14 +129,18 @@ impl Catalog {
         self.0.apply(publications, to)
     }
 
-    /// Merges small segments, so that questions are answered more quickly. Returns whether there was anything to merge. Can be
-    /// dropped at any time, and publications may be taken meanwhile.
+    /// Merges small segments, so that questions are answered more quickly. Returns whether there was anything to merge; then
+    /// there may be more. Can be dropped at any time, and publications may be taken meanwhile.
     ///
     /// # Errors
     /// [`CatalogError::Full`], [`CatalogError::Busy`] or [`CatalogError::Index`]; what searches find is the same as before.
     pub async fn tidy(&self) -> Result<bool, CatalogError> {
         let Some(merging) = self.0.begin_tidying()? else { return Ok(false) };
-        merging.await?;
+        match merging.await {
+            // The library has merged some of them by itself meanwhile.
+            Ok(_) | Err(TantivyError::InvalidArgument(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
         self.0.end_tidying()?;
         Ok(true)
     }

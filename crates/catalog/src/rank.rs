@@ -342,12 +342,12 @@ fn relevant<'a>(
     }
     let mut sums = vec![0.0_f64; WINDOW * 64];
     for window in windows {
-        sums.fill(0.0);
         for word in &mut occurring {
             word.add(window, &mut sums);
         }
         for doc in window.iter() {
-            let sum = sums.get((doc - window.first) as usize).copied().unwrap_or_default();
+            // Sums are taken and left at 0: to clear them all for a few matches would take longer than to score those.
+            let sum = sums.get_mut((doc - window.first) as usize).map(std::mem::take).unwrap_or_default();
             first.offer(rank_of_score(relevance::score(sum)), doc);
         }
     }

@@ -44,21 +44,26 @@ impl Registry {
             }
             if untidy {
                 // Nothing was published for a while.
-                untidy = false;
                 tokio::select! {
                     () = cancelled.cancelled() => return,
-                    () = self.tidy_index() => {}
+                    more = self.tidy_index() => untidy = more,
                 }
             }
         }
     }
 
-    /// Merges what is in small pieces in the search index. Where that fails it is only slower.
-    pub async fn tidy_index(&self) {
+    /// Merges what is in small pieces in the search index. Where that fails it is only slower. Returns whether there may be more
+    /// to do.
+    pub async fn tidy_index(&self) -> bool {
         match self.catalog().tidy().await {
-            Ok(true) => debug!("the search index was tidied"),
-            Ok(false) => {}
-            Err(error) => warn!(error = %crate::error::with_causes(&error), "the search index can't be tidied"),
+            Ok(tidied) => {
+                debug!(index.tidied = tidied, "the search index was looked through");
+                tidied
+            }
+            Err(error) => {
+                warn!(error = %crate::error::with_causes(&error), "the search index can't be tidied");
+                false
+            }
         }
     }
 

@@ -224,3 +224,18 @@ async fn what_is_published_while_segments_are_merged_is_found_before_and_after()
     found.sort();
     assert_eq!(found, ["later", "p1", "p2", "p3", "p4"]);
 }
+
+#[tokio::test]
+async fn segments_that_were_merged_meanwhile_are_no_fault() {
+    let mut desk = Desk::new();
+    for number in 0..5 {
+        desk.publish_open(&format!("partnerships/p{number}"), titled("bakery"));
+    }
+    let first = desk.catalog.0.begin_tidying().unwrap().unwrap();
+    let second = desk.catalog.0.begin_tidying().unwrap().unwrap();
+    first.await.unwrap();
+    assert!(matches!(second.await, Err(tantivy::TantivyError::InvalidArgument(_))), "what tidying takes for no fault");
+    // They are those of before for the searcher still.
+    while desk.catalog.tidy().await.unwrap() {}
+    assert_eq!((desk.catalog.snapshot().segments.len(), desk.ids_of("bakery").len()), (1, 5));
+}
