@@ -38,6 +38,26 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
 }
 
+/// How much the comparisons with others measure.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Size {
+    /// How many cities
+    #[arg(long, default_value_t = 32)]
+    pub(crate) cities: usize,
+    /// How many records each of them has
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) records: u64,
+    /// Where the generator begins
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How many questions of each class
+    #[arg(long, default_value_t = 2)]
+    pub(crate) questions: usize,
+    /// How many times all of them
+    #[arg(long, default_value_t = 5)]
+    pub(crate) rounds: usize,
+}
+
 /// Questions about records of all these cities.
 pub(crate) fn about(cities: &[City], records: u64, seed: u64, of_each: usize) -> Result<Vec<Asked>, Failure> {
     let mut sample = Vec::new();

@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 use crate::{
     asking,
     cluster::Cluster,
-    federation::{LIMIT, about},
+    federation::{LIMIT, Size, about},
     figures::{Figures, Goal, Ratio, Series},
     generate::{Asked, Class, Seal, publications},
     import::runtime,
@@ -16,16 +16,6 @@ use crate::{
     nodes::{City, asker, assemble},
     tables::{self, COLUMNS, Rows},
 };
-
-/// What is measured.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan {
-    pub(crate) cities: usize,
-    pub(crate) records: u64,
-    pub(crate) seed: u64,
-    pub(crate) questions: usize,
-    pub(crate) rounds: usize,
-}
 
 /// The kinds of questions that goals speak of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,7 +59,7 @@ struct Times {
 }
 
 /// Runs the comparison.
-pub(crate) fn run(plan: Plan) -> Result<Figures, Failure> {
+pub(crate) fn run(plan: Size) -> Result<Figures, Failure> {
     let mut figures = Figures::new("postgres");
     figures.note("our answers come from nodes over mutual TLS on loopback; PostgreSQL's databases are reached over its own socket");
     figures.setting("cities", plan.cities);
@@ -119,7 +109,7 @@ pub(crate) fn run(plan: Plan) -> Result<Figures, Failure> {
 async fn databases(
     cluster: &Cluster,
     cities: &[City],
-    plan: Plan,
+    plan: Size,
 ) -> Result<(DatabaseConnection, DatabaseConnection), Failure> {
     let first = cluster.connect("postgres").await?;
     for database in ["reaching", "merged"] {
@@ -171,7 +161,7 @@ async fn measure(
     foreign: &DatabaseConnection,
     merged: &DatabaseConnection,
     asked: &[Asked],
-    plan: Plan,
+    plan: Size,
 ) -> Result<BTreeMap<Class, Times>, Failure> {
     let mut classes: BTreeMap<Class, Times> = BTreeMap::new();
     // The first round is to warm up, and to see that all find the same.

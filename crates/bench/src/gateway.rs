@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::{
     asking::{self, Found},
-    federation::{LIMIT, about},
+    federation::{LIMIT, Size, about},
     figures::{Figures, Goal, Ratio, Series, build_folder},
     generate::{Asked, Class},
     import::runtime,
@@ -32,16 +32,6 @@ const PROTO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto");
 const FILES: [&str; 3] = ["package.json", "package-lock.json", "gateway.js"];
 /// The time for the gateway to start.
 const START: Duration = Duration::from_secs(30);
-
-/// What is measured.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan {
-    pub(crate) cities: usize,
-    pub(crate) records: u64,
-    pub(crate) seed: u64,
-    pub(crate) questions: usize,
-    pub(crate) rounds: usize,
-}
 
 #[derive(Default)]
 struct Times {
@@ -57,7 +47,7 @@ struct Gateway {
 }
 
 /// Runs the comparison.
-pub(crate) fn run(plan: Plan) -> Result<Figures, Failure> {
+pub(crate) fn run(plan: Size) -> Result<Figures, Failure> {
     let mut figures = Figures::new("graphql");
     figures.note(
         "our answers are read through the API of a node that has no records itself (gRPC, TLS), the gateway's by HTTP without \
@@ -97,7 +87,7 @@ async fn measure(
     client: &isopolity_node::client::Client,
     gateway: &mut Gateway,
     asked: &[Asked],
-    plan: Plan,
+    plan: Size,
 ) -> Result<(), Failure> {
     let mut classes: BTreeMap<Class, Times> = BTreeMap::new();
     let mut used = [Duration::ZERO; 3];

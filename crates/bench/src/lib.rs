@@ -95,41 +95,9 @@ enum What {
         signed: bool,
     },
     /// The federation, beside PostgreSQL's foreign tables over as many databases, and one database
-    Postgres {
-        /// How many cities
-        #[arg(long, default_value_t = 32)]
-        cities: usize,
-        /// How many records each of them has
-        #[arg(long, default_value_t = 10_000)]
-        records: u64,
-        /// Where the generator begins
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        /// How many questions of each class
-        #[arg(long, default_value_t = 2)]
-        questions: usize,
-        /// How many times all of them
-        #[arg(long, default_value_t = 5)]
-        rounds: usize,
-    },
+    Postgres(federation::Size),
     /// The federation, beside a GraphQL gateway over the same nodes
-    Graphql {
-        /// How many cities
-        #[arg(long, default_value_t = 32)]
-        cities: usize,
-        /// How many records each of them has
-        #[arg(long, default_value_t = 10_000)]
-        records: u64,
-        /// Where the generator begins
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        /// How many questions of each class
-        #[arg(long, default_value_t = 2)]
-        questions: usize,
-        /// How many times all of them
-        #[arg(long, default_value_t = 5)]
-        rounds: usize,
-    },
+    Graphql(federation::Size),
     /// The federation, beside the same questions to each city directly
     Federation {
         /// How many cities
@@ -248,16 +216,8 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             let plan = local::Plan { records, seed, questions: *questions, rounds: *rounds, signed };
             local::run(plan)?.finish(arguments.json)
         }
-        What::Postgres { cities, records, seed, questions, rounds } => {
-            let (cities, records, seed) = (*cities, *records, *seed);
-            let plan = foreign::Plan { cities, records, seed, questions: *questions, rounds: *rounds };
-            foreign::run(plan)?.finish(arguments.json)
-        }
-        What::Graphql { cities, records, seed, questions, rounds } => {
-            let (cities, records, seed) = (*cities, *records, *seed);
-            let plan = gateway::Plan { cities, records, seed, questions: *questions, rounds: *rounds };
-            gateway::run(plan)?.finish(arguments.json)
-        }
+        What::Postgres(size) => foreign::run(*size)?.finish(arguments.json),
+        What::Graphql(size) => gateway::run(*size)?.finish(arguments.json),
         What::Federation { cities, records, seed, questions, rounds } => {
             let (cities, records, seed) = (cities.clone(), *records, *seed);
             let plan = federation::Plan { cities, records, seed, questions: *questions, rounds: *rounds };

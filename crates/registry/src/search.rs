@@ -22,11 +22,12 @@ mod stream;
 mod token;
 mod weights;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use isopolity_domain::merge::{Merged, Terms, merge, require};
 use isopolity_federation::Asking;
 use isopolity_proto::catalog::{Outcome, PartialResponse, SearchRequest, SearchResponse};
+use tokio::time::Instant;
 use tracing::info;
 
 pub(crate) use asked::check_purpose;

@@ -1,6 +1,6 @@
 //! Long answers: what is known so far while cities are waited for, then hit by hit, in memory that does not grow.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
 use isopolity_domain::{
@@ -11,7 +11,7 @@ use isopolity_federation::Asking;
 use isopolity_proto::catalog::{
     Preview, StreamSearchEnd, StreamSearchRequest, StreamSearchResponse, stream_search_response::Part,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Asked, Wanted, explain::Course, hit, sufficient, weights::Weights};
