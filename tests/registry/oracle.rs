@@ -243,6 +243,7 @@ impl Small {
             assert_eq!(answer.facets, expected.facets, "{what}");
             assert!(answer.hits.len() <= usize::try_from(request.page_size).unwrap());
             hits.extend(answer.hits);
+            assert!(hits.len() <= expected.hits.len(), "something came twice: {what}");
             request.page_token = answer.next_page_token;
             if request.page_token.is_empty() {
                 break;
