@@ -222,6 +222,11 @@ impl Small {
         assert_eq!(self.town.open_streams(), 0);
         assert_eq!(begun.elapsed(), Duration::ZERO, "nothing was waited for");
         tokio::time::resume();
+        // The town holds whom it knows: their databases' connections would stay open.
+        let Self { town, asker, others, .. } = self;
+        for resident in others.into_iter().chain([asker]) {
+            drop(town.close(resident));
+        }
     }
 
     /// Reads an answer page by page.
