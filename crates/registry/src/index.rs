@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use isopolity_domain::feed::Position;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -16,10 +17,11 @@ const POLL: Duration = Duration::from_secs(2);
 const AFTER_FAULT: Duration = Duration::from_secs(5);
 
 impl Registry {
-    /// Keeps the search index up with the feed until it is cancelled.
+    /// Keeps the search index up with the feed until it is cancelled. When nothing was published for a while it is tidied, which
+    /// holds nothing up: what is published meanwhile is indexed at once.
     pub async fn keep_index(&self, cancelled: CancellationToken) {
         let mut head = self.inner.head.subscribe();
-        let mut untidy = true;
+        let (mut untidy, mut tidying) = (true, JoinSet::new());
         loop {
             head.mark_unchanged();
             let pause = match self.index_once().await {
@@ -40,14 +42,16 @@ impl Registry {
                     }
                     continue;
                 }
+                Some(more) = tidying.join_next() => {
+                    untidy |= matches!(more, Ok(true));
+                    continue;
+                }
                 () = tokio::time::sleep(pause) => {}
             }
-            if untidy {
-                // Nothing was published for a while.
-                tokio::select! {
-                    () = cancelled.cancelled() => return,
-                    more = self.tidy_index() => untidy = more,
-                }
+            if untidy && tidying.is_empty() {
+                untidy = false;
+                let registry = self.clone();
+                tidying.spawn(async move { registry.tidy_index().await });
             }
         }
     }
