@@ -71,10 +71,6 @@ impl Registry {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use isopolity_domain::{Clock as _, clock::FixedClock};
-    use isopolity_federation::{Identity, Limits, Peers};
     use isopolity_proto::{
         admin::Role,
         registry::{
@@ -86,34 +82,9 @@ mod tests {
     };
 
     use super::*;
-    use crate::{Caller, Patience, Settings, author::Terms};
-
-    struct Feira {
-        registry: Registry,
-        clock: Arc<FixedClock>,
-        _folder: tempfile::TempDir,
-    }
+    use crate::{Caller, author::Terms, testing::Feira};
 
     impl Feira {
-        async fn open() -> Self {
-            let folder = tempfile::tempdir().unwrap();
-            let clock = Arc::new(FixedClock::at(time::macros::datetime!(2026-11-23 12:00 UTC)));
-            let identity =
-                Identity::create(&folder.path().join("trust"), &"feira.example".parse().unwrap(), clock.now()).unwrap();
-            let registry = Registry::open(Settings {
-                peers: Peers::new(identity.clone(), clock.clone(), Limits::default()).unwrap(),
-                identity,
-                endpoint: None,
-                storage_url: format!("sqlite://{}", folder.path().join("registry.db").display()),
-                index_folder: folder.path().join("index"),
-                clock: clock.clone(),
-                patience: Patience::default(),
-            })
-            .await
-            .unwrap();
-            Self { registry, clock, _folder: folder }
-        }
-
         async fn create<M: prost::Name>(&self, kind: Kind, id: &str, message: &M) -> Result<Name, Error> {
             let parent = "cities/feira.example";
             let resource = to_dynamic(message);
@@ -132,7 +103,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_consent_allowed_is_for_own_staff_only_when_it_has_ended() {
-        let feira = Feira::open().await;
+        let feira = Feira::open_at(time::macros::datetime!(2026-11-23 12:00 UTC)).await;
         let registry = &feira.registry;
         let link = DiasporaLink {
             audience: Audience::Federation.into(),
@@ -165,7 +136,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_story_is_not_published_without_consents_that_hold_and_leaves_the_public_when_one_ends() {
-        let feira = Feira::open().await;
+        let feira = Feira::open_at(time::macros::datetime!(2026-11-23 12:00 UTC)).await;
         let registry = &feira.registry;
         let consent = |until: &str| PublicationConsent {
             party: "Padaria".into(),

@@ -135,31 +135,12 @@ impl Registry {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use isopolity_domain::{Clock as _, clock::FixedClock};
-    use isopolity_federation::{Identity, Limits, Peers};
-
-    use super::*;
-    use crate::{Patience, Settings};
+    use crate::testing::Feira;
 
     #[tokio::test]
     async fn an_index_that_is_up_to_date_wakes_nobody() {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(FixedClock::at(time::macros::datetime!(2026-11-23 12:00 UTC)));
-        let identity =
-            Identity::create(&folder.path().join("trust"), &"feira.example".parse().unwrap(), clock.now()).unwrap();
-        let registry = Registry::open(Settings {
-            peers: Peers::new(identity.clone(), clock.clone(), Limits::default()).unwrap(),
-            identity,
-            endpoint: None,
-            storage_url: format!("sqlite://{}", folder.path().join("registry.db").display()),
-            index_folder: folder.path().join("index"),
-            clock,
-            patience: Patience::default(),
-        })
-        .await
-        .unwrap();
+        let feira = Feira::open_at(time::macros::datetime!(2026-11-23 12:00 UTC)).await;
+        let registry = &feira.registry;
         // The city's profile is the first publication.
         assert_eq!(registry.index_once().await.unwrap(), 1);
         let head = registry.inner.head.subscribe();

@@ -48,6 +48,9 @@ pub mod search;
 pub mod verify;
 pub mod watch;
 
+#[cfg(test)]
+mod testing;
+
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use isopolity_catalog::{Catalog, CatalogError};

@@ -1,7 +1,4 @@
-use std::sync::Arc;
-
-use isopolity_domain::{CityId, Clock as _, clock::FixedClock, validate};
-use isopolity_federation::{Identity, Limits, Link, PeerSettings, Peers};
+use isopolity_domain::validate;
 use isopolity_proto::{
     admin::Role,
     error::Reason,
@@ -12,46 +9,18 @@ use isopolity_proto::{
     },
     types::{self, LocalizedText},
 };
-use tempfile::TempDir;
 use time::macros::datetime;
 
 use super::*;
-use crate::{Patience, Settings};
+use crate::testing::Feira;
 
 const NAME: &str = "cities/feira.example/partnerships/cork";
-
-struct Feira {
-    registry: Registry,
-    clock: Arc<FixedClock>,
-    _folder: TempDir,
-}
 
 fn editor() -> Caller {
     Caller::Token { id: "e".into(), role: Role::Editor }
 }
 
 impl Feira {
-    async fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(FixedClock::at(datetime!(2013-06-01 12:00 UTC)));
-        let city: CityId = "feira.example".parse().unwrap();
-        let identity = Identity::create(&folder.path().join("trust"), &city, clock.now()).unwrap();
-        let factory = Arc::new(|peer: &PeerSettings| -> Arc<dyn Link> { unreachable!("no link to {}", peer.city) });
-        let peers = Peers::with_links(identity.clone(), clock.clone(), Limits::default(), factory).unwrap();
-        let registry = Registry::open(Settings {
-            identity,
-            endpoint: None,
-            storage_url: format!("sqlite://{}", folder.path().join("registry.db").display()),
-            index_folder: folder.path().join("index"),
-            peers,
-            clock: clock.clone(),
-            patience: Patience::default(),
-        })
-        .await
-        .unwrap();
-        Self { registry, clock, _folder: folder }
-    }
-
     /// Keeps a resource as if it had been there before.
     async fn keep<M: prost::Name>(&self, name: &str, message: &M) {
         let name: Name = name.parse().unwrap();
@@ -67,7 +36,7 @@ impl Feira {
     }
 
     async fn partnership_at(stage: PartnershipStage) -> Self {
-        let feira = Self::open().await;
+        let feira = Self::open_at(datetime!(2013-06-01 12:00 UTC)).await;
         let text = |text: &str| vec![LocalizedText { text: text.into(), language: "pt".into(), ..Default::default() }];
         let place = types::Place { names: text("Kénitra"), country: "MA".into(), ..Default::default() };
         let partnership = Partnership {

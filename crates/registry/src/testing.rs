@@ -1,0 +1,39 @@
+//! A registry for the tests of this crate.
+
+use std::sync::Arc;
+
+use isopolity_domain::{Clock as _, clock::FixedClock};
+use isopolity_federation::{Identity, Limits, Link, PeerSettings, Peers};
+use tempfile::TempDir;
+use time::OffsetDateTime;
+
+use crate::{Patience, Registry, Settings};
+
+/// A city's registry in a folder of its own, without peers. Its clock stands still.
+pub(crate) struct Feira {
+    pub(crate) registry: Registry,
+    pub(crate) clock: Arc<FixedClock>,
+    _folder: TempDir,
+}
+
+impl Feira {
+    pub(crate) async fn open_at(now: OffsetDateTime) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(FixedClock::at(now));
+        let identity =
+            Identity::create(&folder.path().join("trust"), &"feira.example".parse().unwrap(), clock.now()).unwrap();
+        let factory = Arc::new(|peer: &PeerSettings| -> Arc<dyn Link> { unreachable!("no link to {}", peer.city) });
+        let registry = Registry::open(Settings {
+            peers: Peers::with_links(identity.clone(), clock.clone(), Limits::default(), factory).unwrap(),
+            identity,
+            endpoint: None,
+            storage_url: format!("sqlite://{}", folder.path().join("registry.db").display()),
+            index_folder: folder.path().join("index"),
+            clock: clock.clone(),
+            patience: Patience::default(),
+        })
+        .await
+        .unwrap();
+        Self { registry, clock, _folder: folder }
+    }
+}
