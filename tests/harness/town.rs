@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{
-        Arc, Mutex, OnceLock,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -13,7 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream, stream::BoxStream};
-use isopolity_domain::{CityId, Clock as _, Kind, clock::FixedClock, feed::Publication};
+use isopolity_domain::{CityId, Kind, clock::FixedClock, feed::Publication};
 use isopolity_federation::{Identity, Limits, Link, LinkError, PeerSettings, Peers};
 use isopolity_proto::{
     admin::Role,
@@ -30,10 +30,10 @@ use isopolity_proto::{
 use isopolity_registry::{Caller, Error, Patience, Registry, Settings, author::Terms};
 use prost_reflect::DynamicMessage;
 use tempfile::TempDir;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, macros::datetime};
 use tokio::time::sleep;
 
-use crate::{clock, script};
+use crate::script;
 
 /// How a city answers questions.
 #[derive(Clone, Debug)]
@@ -71,11 +71,13 @@ struct Book {
     asked: Vec<(CityId, CityId)>,
 }
 
+/// When every town's clocks begin: the day on which a test runs makes no difference.
+const BEGUN: OffsetDateTime = datetime!(2026-03-16 09:00 UTC);
+
 /// All registries of a test. Their clocks begin at the same time.
 #[derive(Clone, Default)]
 pub struct Town {
     book: Arc<Mutex<Book>>,
-    begun: Arc<OnceLock<OffsetDateTime>>,
     /// Streams of answers that are open at present.
     open: Arc<AtomicUsize>,
 }
@@ -100,9 +102,8 @@ impl Town {
     /// The same on other ground.
     pub async fn settle_on(&self, city: &str, ground: Ground) -> Resident {
         let folder = tempfile::tempdir().unwrap();
-        let begun = *self.begun.get_or_init(|| clock::clock().now());
-        let clock = Arc::new(FixedClock::at(begun));
-        let identity = Identity::create(&folder.path().join("trust"), &city.parse().unwrap(), begun).unwrap();
+        let clock = Arc::new(FixedClock::at(BEGUN));
+        let identity = Identity::create(&folder.path().join("trust"), &city.parse().unwrap(), BEGUN).unwrap();
         self.open(Closed { ground, clock, identity, folder }).await
     }
 
