@@ -72,7 +72,7 @@ async fn what_is_deleted_is_kept_for_staff_and_hidden_from_everyone_else() {
     assert!(list(&feira.api, false).await.unwrap().partnerships.is_empty());
     assert_eq!(list(&feira.api, true).await.unwrap().partnerships, std::slice::from_ref(&deleted));
     is(&list(&everyone, true).await.unwrap_err(), Code::Unauthenticated, "TOKEN_MISSING");
-    let reader = feira.api_with(Some(&feira.api.new_token(Role::Reader).await)).await;
+    let reader = feira.api_with(Some(&feira.api.new_token(Role::Viewer).await)).await;
     let request = GetPartnershipRequest { name: bread.name.clone() };
     assert!(reader.partnerships().get_partnership(request).await.is_ok());
     is(&undelete(&reader, &bread.name).await.unwrap_err(), Code::PermissionDenied, "RIGHT_MISSING");

@@ -113,7 +113,7 @@ async fn an_export_holds_what_its_audience_may_see_and_no_more() {
             assert_eq!(reason(&refused), (Code::Unauthenticated, "TOKEN_MISSING".into()), "{audience:?}");
         }
     }
-    let reader = feira.api_with(Some(&feira.api.new_token(Role::Reader).await)).await;
+    let reader = feira.api_with(Some(&feira.api.new_token(Role::Viewer).await)).await;
     let internal = of(&feira, ExportFormat::JsonLines, Audience::Internal, &["partnership"]);
     assert_eq!(export(&reader, internal).await.unwrap().records, 2);
 }

@@ -127,7 +127,7 @@ async fn what_is_driven_again_must_be_one_row_and_needs_the_right_to_edit() {
         let refused = redrive(&linz.api, with(content)).await.unwrap_err();
         assert_eq!((refused.code(), fields(&refused)), (Code::InvalidArgument, vec!["content".to_owned()]));
     }
-    let reader = linz.api.new_token(Role::Reader).await;
+    let reader = linz.api.new_token(Role::Viewer).await;
     let reader = linz.api_with(Some(&reader)).await;
     assert_eq!(rows(&reader, &linz.parent()).await.len(), 1);
     let refused = redrive(&reader, with("Nr;Firma;Land\n1;Markt;Marokko\n")).await.unwrap_err();

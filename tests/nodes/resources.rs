@@ -353,7 +353,7 @@ async fn own_staff_read_everything_and_the_audience_decides_what_is_published() 
         ..partnership("Inside", "MA")
     };
     let inside = feira.api.create("inside", inside).await;
-    let reader = feira.api.new_token(isopolity_proto::admin::Role::Reader).await;
+    let reader = feira.api.new_token(isopolity_proto::admin::Role::Viewer).await;
     let reader = feira.api_with(Some(&reader)).await;
     let request = GetPartnershipRequest { name: inside.name.clone() };
     let read = reader.partnerships().get_partnership(request).await.unwrap().into_inner().partnership;

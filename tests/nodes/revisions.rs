@@ -76,7 +76,7 @@ async fn history_is_for_own_staff_and_of_what_was_here() {
     let everyone = feira.api_with(None).await;
     let refused = revisions(&everyone, &mill.name, 0, "").await.unwrap_err();
     assert_eq!(reason(&refused), (Code::Unauthenticated, "TOKEN_MISSING".into()));
-    let reader = feira.api_with(Some(&feira.api.new_token(Role::Reader).await)).await;
+    let reader = feira.api_with(Some(&feira.api.new_token(Role::Viewer).await)).await;
     assert_eq!(revisions(&reader, &mill.name, 0, "").await.unwrap().revisions.len(), 1);
     let profile = revisions(&reader, "cities/feira.example", 0, "").await.unwrap().revisions;
     assert_eq!(profile[0].author, "node");

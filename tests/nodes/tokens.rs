@@ -33,7 +33,7 @@ async fn revoke(api: &Api, id: &str) -> Result<Token, Status> {
 async fn a_role_may_do_what_it_says_and_no_more() {
     let feira = TestNode::start("feira.example").await;
     let name = feira.api.create("bread", partnership("Bread", "MA")).await.name;
-    let (reader, editor) = (feira.api.new_token(Role::Reader).await, feira.api.new_token(Role::Editor).await);
+    let (reader, editor) = (feira.api.new_token(Role::Viewer).await, feira.api.new_token(Role::Editor).await);
     let (reader, editor) = (feira.api_with(Some(&reader)).await, feira.api_with(Some(&editor)).await);
     for api in [&reader, &editor] {
         api.get(&name).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_token_ends_when_it_says_and_when_it_is_revoked() {
         expire_time: Some(to_timestamp(feira.clock.now() + Duration::days(1))),
     };
     let passing = feira.api.tokens().create_token(request).await.unwrap().into_inner();
-    let lasting = feira.api.new_token(Role::Reader).await;
+    let lasting = feira.api.new_token(Role::Viewer).await;
     let (first, second) = (feira.api_with(Some(&passing.secret)).await, feira.api_with(Some(&lasting)).await);
     first.create("bread", partnership("Bread", "MA")).await;
     assert_eq!(second.ask(partnerships()).await.total, 1);
@@ -111,7 +111,7 @@ async fn a_token_ends_when_it_says_and_when_it_is_revoked() {
     let labels: Vec<&str> = all.iter().map(|token| token.label.as_str()).collect();
     assert_eq!((labels[0], labels.len()), ("first administrator", 3));
     assert!(labels.contains(&"until tomorrow"));
-    let id = all.iter().find(|token| token.role() == Role::Reader).unwrap().id.clone();
+    let id = all.iter().find(|token| token.role() == Role::Viewer).unwrap().id.clone();
     assert!(lasting.contains(&id) && !format!("{all:?}").contains(&lasting), "the secret is nowhere");
     let revoked = revoke(&feira.api, &id).await.unwrap();
     assert!(revoked.revoke_time.is_some());
@@ -154,7 +154,7 @@ async fn somebody_can_always_administer() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_is_created_with_all_that_it_needs() {
     let feira = TestNode::start("feira.example").await;
-    let good = CreateTokenRequest { label: "good".into(), role: Role::Reader.into(), expire_time: None };
+    let good = CreateTokenRequest { label: "good".into(), role: Role::Viewer.into(), expire_time: None };
     let past = Some(to_timestamp(feira.clock.now() - Duration::SECOND));
     for (wrong, expected, field) in [
         (CreateTokenRequest { label: " ".into(), ..good.clone() }, "FIELD_REQUIRED", "label"),

@@ -11,17 +11,39 @@ pub enum Right {
     Read,
     /// To change the registry.
     Edit,
-    /// To administer peers and tokens.
+    /// To act for the city towards other cities.
+    Coordinate,
+    /// To read the audit log.
+    Audit,
+    /// To administer peers, people and tokens.
     Administer,
 }
 
 impl Right {
+    /// Every right.
+    pub const ALL: [Self; 5] = [Self::Read, Self::Edit, Self::Coordinate, Self::Audit, Self::Administer];
+
+    /// Whether a role has the right.
+    #[must_use]
+    pub fn is_of(self, role: Role) -> bool {
+        match role {
+            Role::Unspecified => false,
+            Role::Viewer => matches!(self, Self::Read),
+            Role::Editor => matches!(self, Self::Read | Self::Edit),
+            Role::Coordinator => matches!(self, Self::Read | Self::Edit | Self::Coordinate),
+            Role::Auditor => matches!(self, Self::Read | Self::Audit),
+            Role::Administrator => true,
+        }
+    }
+
     /// The word for it, as errors carry it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Edit => "edit",
+            Self::Coordinate => "coordinate",
+            Self::Audit => "audit",
             Self::Administer => "administer",
         }
     }
@@ -50,12 +72,11 @@ impl Caller {
         match self {
             Self::Anonymous => Err(Error::TokenMissing),
             Self::Token { role, .. } => {
-                let allowed = match right {
-                    Right::Read => matches!(role, Role::Reader | Role::Editor | Role::Administrator),
-                    Right::Edit => matches!(role, Role::Editor | Role::Administrator),
-                    Right::Administer => matches!(role, Role::Administrator),
-                };
-                if allowed { Ok(()) } else { Err(Error::RightMissing(right)) }
+                if right.is_of(*role) {
+                    Ok(())
+                } else {
+                    Err(Error::RightMissing(right))
+                }
             }
         }
     }
@@ -86,14 +107,17 @@ mod tests {
     #[test]
     fn a_role_allows_what_it_says_and_no_more() {
         let caller = |role| Caller::Token { id: "x".into(), role };
-        for (role, read, edit, administer) in [
-            (Role::Reader, true, false, false),
-            (Role::Editor, true, true, false),
-            (Role::Administrator, true, true, true),
-            (Role::Unspecified, false, false, false),
+        for (role, rights) in [
+            (Role::Viewer, &[Right::Read][..]),
+            (Role::Editor, &[Right::Read, Right::Edit]),
+            (Role::Coordinator, &[Right::Read, Right::Edit, Right::Coordinate]),
+            (Role::Auditor, &[Right::Read, Right::Audit]),
+            (Role::Administrator, &Right::ALL),
+            (Role::Unspecified, &[]),
         ] {
-            let rights = [Right::Read, Right::Edit, Right::Administer].map(|right| caller(role).must(right).is_ok());
-            assert_eq!(rights, [read, edit, administer], "{role:?}");
+            for right in Right::ALL {
+                assert_eq!(caller(role).must(right).is_ok(), rights.contains(&right), "{role:?} {right:?}");
+            }
         }
         assert!(matches!(Caller::Anonymous.must(Right::Read), Err(Error::TokenMissing)));
         assert_eq!(Caller::Anonymous.clearance(), Audience::Public);

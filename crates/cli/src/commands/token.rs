@@ -18,8 +18,10 @@ pub(super) async fn run(global: &Global, command: &Token) -> Result<(), Exit> {
     match command {
         Token::Create { label, role, expires } => {
             let role = match role {
-                Role::Reader => admin::Role::Reader,
+                Role::Viewer => admin::Role::Viewer,
                 Role::Editor => admin::Role::Editor,
+                Role::Coordinator => admin::Role::Coordinator,
+                Role::Auditor => admin::Role::Auditor,
                 Role::Administrator => admin::Role::Administrator,
             };
             let expire_time = expires.as_deref().map(midnight).transpose()?;
@@ -68,7 +70,9 @@ fn midnight(text: &str) -> Result<Timestamp, Exit> {
 fn role_word(role: admin::Role) -> &'static str {
     match role {
         admin::Role::Unspecified => "?",
-        admin::Role::Reader => "reader",
+        admin::Role::Viewer => "viewer",
+        admin::Role::Coordinator => "coordinator",
+        admin::Role::Auditor => "auditor",
         admin::Role::Editor => "editor",
         admin::Role::Administrator => "administrator",
     }

@@ -96,7 +96,7 @@ fn refusals_end_with_3_and_a_stopped_node_with_4() {
     assert!(wrong.complaint(3).contains("[TOKEN_INVALID]"), "{}", wrong.stderr);
     let anonymous = Running::start(access.command(["search", "x"]).env_remove("ISOPOLITY_TOKEN")).end();
     assert!(anonymous.complaint(3).contains("--token-file"), "{}", anonymous.stderr);
-    let reader = access.run(["token", "create", "--label", "for a test", "--role", "reader"]).text().trim().to_owned();
+    let reader = access.run(["token", "create", "--label", "for a test", "--role", "viewer"]).text().trim().to_owned();
     let file = parent.path().join("reader.token");
     fs::write(&file, &reader).unwrap();
     let mut allowed = access.command(["search", "x", "--token-file"]);

@@ -31,7 +31,7 @@ async fn a_locked_database_refuses_a_change_and_loses_nothing() {
     let complaint = refused.complaint(3);
     assert!(complaint.contains("[STORAGE_BUSY]") && complaint.contains("nothing was changed"), "{complaint}");
     assert!(complaint.starts_with("0 rows are in"), "{complaint}");
-    let refused = node.access.run(["token", "create", "--label", "x", "--role", "reader"]);
+    let refused = node.access.run(["token", "create", "--label", "x", "--role", "viewer"]);
     assert!(refused.complaint(3).contains("[STORAGE_BUSY]"), "{}", refused.stderr);
     assert_eq!(node.access.count("agreement"), 1, "reading goes on");
     lock.rollback().await.unwrap();

@@ -202,7 +202,7 @@ async fn a_partnership_is_suspended_resumed_corrected_and_ended() {
 #[tokio::test]
 async fn who_may_only_read_moves_nothing() {
     let feira = Feira::partnership_at(PartnershipStage::Opportunity).await;
-    let reader = Caller::Token { id: "r".into(), role: Role::Reader };
+    let reader = Caller::Token { id: "r".into(), role: Role::Viewer };
     let request = to(PartnershipStage::MarketResearch);
     let refused = feira.registry.advance_partnership(&reader, &request).await.unwrap_err();
     assert_eq!(refused.reason(), Reason::RightMissing);

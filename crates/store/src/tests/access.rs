@@ -104,7 +104,7 @@ async fn a_token_is_added_replaced_and_found(bed: Bed) {
     let revoked = Token {
         hash: Bytes::from_static(b"other"),
         label: "left".into(),
-        role: Role::Reader,
+        role: Role::Viewer,
         create_time: datetime!(2013-03-16 12:00 UTC),
         expire_time: Some(datetime!(2014-01-01 0:00 UTC)),
         revoke_time: Some(datetime!(2013-12-31 23:59:59.999999 UTC)),
