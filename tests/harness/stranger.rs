@@ -1,6 +1,10 @@
 //! A caller of a federation listener with a certificate of the test's choice, who believes whoever answers.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
+};
 
 use hyper_util::rt::TokioIo;
 use isopolity_federation::Leaf;
@@ -13,7 +17,10 @@ use rustls::{
     version::TLS13,
 };
 use time::{Duration, OffsetDateTime};
-use tokio::{io::AsyncReadExt as _, net::TcpStream};
+use tokio::{
+    io::AsyncReadExt as _,
+    net::{TcpSocket, TcpStream},
+};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::transport::{Channel, Endpoint, Uri};
 
@@ -64,6 +71,18 @@ pub fn channel(address: SocketAddr, shown: Option<Shown>) -> Channel {
         let config = Arc::clone(&config);
         async move { connect(address, &config).await.map(TokioIo::new) }
     }))
+}
+
+/// A bare connection to a listener, from a local address of the test's choice, after the handshake.
+pub async fn connection(
+    address: SocketAddr,
+    from: Ipv4Addr,
+    shown: Option<Shown>,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((from, 0).into())?;
+    let tcp = socket.connect(address).await?;
+    TlsConnector::from(config(shown)).connect(ServerName::IpAddress(address.ip().into()), tcp).await
 }
 
 async fn connect(address: SocketAddr, config: &Arc<ClientConfig>) -> std::io::Result<TlsStream<TcpStream>> {

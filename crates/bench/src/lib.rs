@@ -15,6 +15,7 @@
 //! | `federation` | a federated question | the same question to each city directly | `federation` |
 //! | `get-record` | reading records over TLS | an echo of the same size | `record` |
 //! | `long` | merging many long answers: the memory that it takes | | `long` |
+//! | `overload` | answers when ten times too much is asked, and a peer beside one that asks without end | the peak; the peer alone | `overload` |
 //! | `simulation` | a thousand cities with the delays of networks | the same without digests | `simulation` |
 //!
 //! `generate` makes registries and questions from a seed, `nodes` and `delay` run them, `cluster` and `tables` are PostgreSQL,
@@ -35,6 +36,7 @@ mod local;
 mod long;
 mod measure;
 mod nodes;
+mod overload;
 mod record;
 mod simulation;
 mod tables;
@@ -167,6 +169,21 @@ enum What {
         #[arg(long, default_value_t = 3.0)]
         seconds: f64,
     },
+    /// More than a node can do, beside what it does at its peak
+    Overload {
+        /// How many records
+        #[arg(long, default_value_t = 10_000)]
+        records: u64,
+        /// Where the generator begins
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many rounds of each
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// How many seconds a round takes
+        #[arg(long, default_value_t = 5.0)]
+        seconds: f64,
+    },
     /// One part alone; the other commands start these
     #[command(hide = true)]
     Part {
@@ -235,6 +252,10 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             let (at_once, connections, rounds, seconds) = (*at_once, *connections, *rounds, *seconds);
             let plan = record::Plan { records: *records, seed: *seed, at_once, connections, rounds, seconds };
             record::run(plan)?.finish(arguments.json)
+        }
+        What::Overload { records, seed, rounds, seconds } => {
+            let (records, seed, rounds, seconds) = (*records, *seed, *rounds, *seconds);
+            overload::run(overload::Plan { records, seed, rounds, seconds })?.finish(arguments.json)
         }
         What::Part { part, with } => {
             let With { records, seed, most, kept } = with;

@@ -116,6 +116,11 @@ impl City {
         self.folder.path().join("trust").join("ca.pem")
     }
 
+    /// The folder with its keys.
+    pub(crate) fn trust(&self) -> std::path::PathBuf {
+        self.folder.path().join("trust")
+    }
+
     /// A connection of its own to its API.
     pub(crate) async fn client(&self, running: &Running) -> Result<Client, Failure> {
         self.client_with(running, Some(&self.token)).await

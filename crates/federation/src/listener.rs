@@ -5,6 +5,7 @@
 //! it. Dropping the stream stops the accepting; connections that were given out live on.
 
 mod connection;
+mod crowd;
 
 use std::{
     io,
@@ -30,6 +31,8 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument as _, debug, info_span, warn};
 
 pub use connection::Connection;
+use connection::Seat;
+use crowd::Crowd;
 
 use crate::{
     connections::Entry,
@@ -40,7 +43,7 @@ use crate::{
 /// How much a listener takes upon itself.
 #[derive(Clone, Copy, Debug)]
 pub struct ListenerLimits {
-    /// Handshakes at once. Further callers wait in the system's queue.
+    /// Handshakes at once. Further callers wait.
     pub handshakes: usize,
     /// The time for one handshake.
     pub handshake: Duration,
@@ -48,11 +51,25 @@ pub struct ListenerLimits {
     pub connections: usize,
     /// Connections of one city. A further one takes the place of its oldest.
     pub per_city: usize,
+    /// Connections from one address (IPv6: from one /64), of whomever. A further one is closed at once.
+    pub per_address: usize,
+    /// Of these, handshakes at once. Further ones from this address wait.
+    pub handshakes_per_address: usize,
+    /// How long a caller may take nothing of what is written to him. Then the connection is closed.
+    pub stall: Duration,
 }
 
 impl Default for ListenerLimits {
     fn default() -> Self {
-        Self { handshakes: 64, handshake: Duration::from_secs(5), connections: 1_000, per_city: 8 }
+        Self {
+            handshakes: 64,
+            handshake: Duration::from_secs(5),
+            connections: 1_000,
+            per_city: 8,
+            per_address: 250,
+            handshakes_per_address: 16,
+            stall: Duration::from_secs(30),
+        }
     }
 }
 
@@ -127,6 +144,7 @@ fn start<I: Send + 'static>(
         places: Arc::new(Semaphore::new(limits.connections)),
         admit,
         sender,
+        crowd: Crowd::new(limits.per_address, limits.handshakes_per_address),
     };
     Incoming { connections, _accepting: AbortOnDropHandle::new(tokio::spawn(desk.accept_all(listener))) }
 }
@@ -139,6 +157,7 @@ struct Desk<I> {
     places: Arc<Semaphore>,
     admit: Admit<I>,
     sender: mpsc::Sender<Connection<I>>,
+    crowd: Arc<Crowd>,
 }
 
 impl<I: Send + 'static> Desk<I> {
@@ -147,17 +166,17 @@ impl<I: Send + 'static> Desk<I> {
         let mut tasks = JoinSet::new();
         loop {
             while tasks.try_join_next().is_some() {}
-            // Both are never closed.
+            // It is never closed.
             let Some(place) = desk.place().await else { return };
-            let Ok(handshake) = desk.handshakes.clone().acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((tcp, remote)) => {
+                    let Some(head) = desk.crowd.enter(remote.ip()) else {
+                        debug!(%remote, "closed: too many connections from this address");
+                        continue;
+                    };
                     let span = info_span!("federation.accept", %remote);
                     let desk = desk.clone();
-                    let task = async move {
-                        desk.take_in(tcp, remote, place).await;
-                        drop(handshake);
-                    };
+                    let task = async move { desk.take_in(tcp, remote, Seat { place, head }).await };
                     tasks.spawn(task.instrument(span));
                 }
                 Err(error) => {
@@ -177,18 +196,27 @@ impl<I: Send + 'static> Desk<I> {
         self.places.clone().acquire_owned().await.ok()
     }
 
-    async fn take_in(&self, tcp: TcpStream, remote: SocketAddr, place: OwnedSemaphorePermit) {
+    async fn take_in(&self, tcp: TcpStream, remote: SocketAddr, seat: Seat) {
         if let Err(error) = tcp.set_nodelay(true) {
             debug!("the connection can't be set up: {error}");
             return;
         }
-        let Some(tls) = self.shake_hands(tcp).await else { return };
+        let Some(tls) = self.shake_hands(tcp, &seat).await else { return };
         let Some((info, entry)) = (self.admit)(remote, tls.get_ref().1) else { return };
         // An error means that nobody serves any more.
-        let _ = self.sender.send(Connection::new(tls, info, entry, place)).await;
+        let _ = self.sender.send(Connection::new(tls, info, entry, seat, self.limits.stall)).await;
     }
 
-    async fn shake_hands(&self, tcp: TcpStream) -> Option<TlsStream<TcpStream>> {
+    async fn shake_hands(&self, tcp: TcpStream, seat: &Seat) -> Option<TlsStream<TcpStream>> {
+        // Whoever dawdles holds up those of his own address first.
+        let waited = timeout(self.limits.handshake, async {
+            let knock = seat.head.knock().await?;
+            Some((knock, self.handshakes.clone().acquire_owned().await.ok()?))
+        });
+        let Ok(Some(_shaking)) = waited.await else {
+            debug!("no turn for a handshake within {:?}; closed", self.limits.handshake);
+            return None;
+        };
         match timeout(self.limits.handshake, self.acceptor.accept(tcp).into_fallible()).await {
             Ok(Ok(tls)) => Some(tls),
             Ok(Err((error, tcp))) => {
@@ -231,3 +259,6 @@ async fn linger(mut tcp: TcpStream) {
         left -= 1;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ mod callers;
 mod catalog;
 mod city;
 mod codes;
+mod crowd;
 mod deadline;
 mod export;
 mod federation;
@@ -51,6 +52,9 @@ use tonic::{
     server::NamedService as _,
     transport::{Server, server::Router},
 };
+use tower::layer::util::{Identity, Stack};
+
+use self::crowd::Crowd;
 
 /// The largest message that a caller of the API may send.
 const API_MESSAGE_MAX: usize = 4 << 20;
@@ -58,6 +62,8 @@ const API_MESSAGE_MAX: usize = 4 << 20;
 const PEER_MESSAGE_MAX: usize = 64 << 10;
 /// After about how long a peer's connection is made anew.
 const PEER_CONNECTION_AGE: Duration = Duration::from_mins(30);
+/// After about how long a caller's connection takes no further calls.
+const CALLER_CONNECTION_AGE: Duration = Duration::from_hours(1);
 /// Streams that one connection may have open.
 const STREAMS_MAX: u32 = 100;
 
@@ -110,7 +116,9 @@ impl Services {
         health.set_service_status("", tonic_health::ServingStatus::Serving).await;
         let drain = self.draining.clone();
         let limit = API_MESSAGE_MAX;
-        let mut router: Router = server()
+        let mut router: Router<_> = server()
+            // Whoever is here goes on for as long as his calls do, and comes back: so that nobody keeps a place for ever.
+            .max_connection_age(CALLER_CONNECTION_AGE.mul_f64(jitter()))
             .add_service(health_service)
             .add_service(CityServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(OrganizationServiceServer::new(self.clone()).max_decoding_message_size(limit))
@@ -167,7 +175,7 @@ impl Services {
     }
 }
 
-fn server() -> Server {
+fn server() -> Server<Stack<Crowd, Identity>> {
     Server::builder()
         .max_concurrent_streams(STREAMS_MAX)
         .concurrency_limit_per_connection(STREAMS_MAX as usize)
@@ -175,6 +183,8 @@ fn server() -> Server {
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
         .http2_max_header_list_size(16 << 10)
         .http2_max_pending_accept_reset_streams(Some(50))
+        .http2_max_local_error_reset_streams(Some(100))
+        .layer(Crowd::default())
 }
 
 /// A number from 0.9 to 1.1, another for each start of a node, so that not all of them come back at once.

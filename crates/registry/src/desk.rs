@@ -1,11 +1,13 @@
-//! Where peers' questions wait for their turn: a peer that asks much waits for itself, never another for it.
+//! Where questions wait for their turn: who asks much waits for himself, never another for him.
 //!
-//! So many questions are answered at once as there are places. A peer takes at most half of them, and its own questions wait
-//! behind each other; so whatever one peer does, another finds a place as soon as one question is done. A question that can't
-//! be answered in the time that its asker gives is refused at once, with the time after which to ask again.
+//! So many questions are answered at once as there are places. One asker, a peer or a caller of the API, takes at most half of
+//! them, and his own questions wait behind each other; so whatever one asker does, another finds a place as soon as one question is
+//! done. A question that can't be answered in the time that its asker gives is refused at once, with the time after which to ask
+//! again. Peers and callers have desks of their own.
 
 use std::{
     collections::BTreeMap,
+    fmt::Display,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -13,7 +15,6 @@ use std::{
     time::Duration,
 };
 
-use isopolity_domain::CityId;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
@@ -27,13 +28,13 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How much is done at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Places {
-    /// Questions of all peers.
+    /// Questions of all askers.
     pub(crate) all: usize,
-    /// Of these, of one peer.
-    pub(crate) of_a_peer: usize,
-    /// Questions of one peer that wait.
+    /// Of these, of one asker.
+    pub(crate) of_one: usize,
+    /// Questions of one asker that wait.
     pub(crate) waiting: usize,
-    /// Long answers and watches of one peer that it is reading.
+    /// Long answers and watches of one asker that he is reading.
     pub(crate) streams: usize,
 }
 
@@ -41,21 +42,27 @@ impl Default for Places {
     /// Twice as many as there are processors: while one question reads, another counts.
     fn default() -> Self {
         let all = std::thread::available_parallelism().map_or(4, |processors| (processors.get() * 2).max(4));
-        Self { all, of_a_peer: all / 2, waiting: 64, streams: 32 }
+        Self { all, of_one: all / 2, waiting: 64, streams: 32 }
     }
 }
 
-/// The places for peers' questions.
-#[derive(Debug)]
-pub(crate) struct Desk {
-    places: Places,
-    all: Arc<Semaphore>,
-    peers: Mutex<BTreeMap<CityId, Arc<PeerPlaces>>>,
+impl Places {
+    /// For callers of the API: most of the time of their questions is spent waiting for other cities.
+    pub(crate) const CALLERS: Self = Self { all: 64, of_one: 32, waiting: 128, streams: 16 };
 }
 
+/// The places for questions of askers who are known by such a key.
 #[derive(Debug)]
-struct PeerPlaces {
-    own: Arc<Semaphore>,
+pub(crate) struct Desk<K> {
+    places: Places,
+    all: Arc<Semaphore>,
+    askers: Mutex<BTreeMap<K, Arc<Own>>>,
+}
+
+/// What an asker has for himself.
+#[derive(Debug)]
+struct Own {
+    places: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
@@ -80,24 +87,24 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl Desk {
+impl<K: Clone + Display + Ord> Desk<K> {
     pub(crate) fn new(places: Places) -> Self {
-        Self { places, all: Arc::new(Semaphore::new(places.all)), peers: Mutex::default() }
+        Self { places, all: Arc::new(Semaphore::new(places.all)), askers: Mutex::default() }
     }
 
     /// Waits for a place, no longer than `within`.
     ///
     /// # Errors
-    /// [`Error::Overloaded`] if too many questions of this peer wait already, or none gets a place in time.
-    pub(crate) async fn enter(&self, peer: &CityId, within: Duration) -> Result<Place, Error> {
-        let its = self.of(peer);
+    /// [`Error::Overloaded`] if too many of his questions wait already, or none gets a place in time.
+    pub(crate) async fn enter(&self, asker: &K, within: Duration) -> Result<Place, Error> {
+        let its = self.of(asker);
         let before = its.waiting.fetch_add(1, Ordering::Relaxed);
         let waiting = Waiting(&its.waiting);
         if before >= self.places.waiting {
-            return Err(overloaded(format!("{before} questions of {peer} wait already")));
+            return Err(overloaded(format!("{before} questions of {asker} wait already")));
         }
         let places = async {
-            let own = its.own.clone().acquire_owned().await;
+            let own = its.places.clone().acquire_owned().await;
             let all = self.all.clone().acquire_owned().await;
             own.and_then(|own| all.map(|all| Place { _all: all, _own: own }))
         };
@@ -112,19 +119,19 @@ impl Desk {
     /// Leave to read a long answer.
     ///
     /// # Errors
-    /// [`Error::Overloaded`] if the peer reads as many as it may.
-    pub(crate) fn read(&self, peer: &CityId) -> Result<Reading, Error> {
-        let permit = self.of(peer).streams.clone().try_acquire_owned();
+    /// [`Error::Overloaded`] if he reads as many as he may.
+    pub(crate) fn read(&self, asker: &K) -> Result<Reading, Error> {
+        let permit = self.of(asker).streams.clone().try_acquire_owned();
         permit.map(Reading).map_err(|_full: tokio::sync::TryAcquireError| {
-            overloaded(format!("{peer} reads {} long answers and watches already", self.places.streams))
+            overloaded(format!("{asker} reads {} long answers and watches already", self.places.streams))
         })
     }
 
-    fn of(&self, peer: &CityId) -> Arc<PeerPlaces> {
-        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        let its = peers.entry(peer.clone()).or_insert_with(|| {
-            Arc::new(PeerPlaces {
-                own: Arc::new(Semaphore::new(self.places.of_a_peer.max(1))),
+    fn of(&self, asker: &K) -> Arc<Own> {
+        let mut askers = self.askers.lock().unwrap_or_else(PoisonError::into_inner);
+        let its = askers.entry(asker.clone()).or_insert_with(|| {
+            Arc::new(Own {
+                places: Arc::new(Semaphore::new(self.places.of_one.max(1))),
                 streams: Arc::new(Semaphore::new(self.places.streams)),
                 waiting: AtomicUsize::new(0),
             })
@@ -139,9 +146,11 @@ fn overloaded(what: String) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use isopolity_domain::CityId;
+
     use super::*;
 
-    const PLACES: Places = Places { all: 4, of_a_peer: 2, waiting: 3, streams: 1 };
+    const PLACES: Places = Places { all: 4, of_one: 2, waiting: 3, streams: 1 };
     const SOON: Duration = Duration::from_millis(50);
 
     fn city(name: &str) -> CityId {
@@ -165,7 +174,8 @@ mod tests {
         let desk = Arc::new(Desk::new(PLACES));
         let noisy = city("noisy");
         let held = (desk.enter(&noisy, SOON).await.unwrap(), desk.enter(&noisy, SOON).await.unwrap());
-        let wait = |desk: Arc<Desk>, noisy: CityId| async move { desk.enter(&noisy, Duration::from_secs(10)).await };
+        let wait =
+            |desk: Arc<Desk<CityId>>, noisy: CityId| async move { desk.enter(&noisy, Duration::from_secs(10)).await };
         let waiting: Vec<_> = (0..3).map(|_| tokio::spawn(wait(desk.clone(), noisy.clone()))).collect();
         tokio::task::yield_now().await;
         let begun = tokio::time::Instant::now();

@@ -18,7 +18,7 @@
 //! | [`mod@record`] | one record of any member city |
 //! | [`mod@watch`] | telling of what is published, as far as it matches a question |
 //! | [`mod@answer`] | what a peer gets when it asks |
-//! | `desk` | where peers' questions wait for their turn |
+//! | `desk` | where questions wait for their turn |
 //! | `hot` | what is read often, kept in memory |
 //! | [`mod@peers`] | adding, approving, suspending and removing peers |
 //! | [`mod@access`] | tokens |
@@ -128,7 +128,9 @@ struct Inner {
     /// What is read often.
     hot: hot::Hot,
     /// Where peers' questions wait.
-    desk: desk::Desk,
+    desk: desk::Desk<CityId>,
+    /// Where callers' questions wait.
+    callers: desk::Desk<String>,
     /// Who watches how much.
     watches: Arc<watch::Watches>,
 }
@@ -158,6 +160,7 @@ impl Registry {
             page_key,
             hot: hot::Hot::default(),
             desk: desk::Desk::new(desk::Places::default()),
+            callers: desk::Desk::new(desk::Places::CALLERS),
             watches: Arc::default(),
         };
         let registry = Self { inner: Arc::new(inner) };

@@ -49,7 +49,8 @@ impl Registry {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a question that can't be asked or a page token of another, [`Error::TokenMissing`] where a caller
-    /// without a token asks for other cities, [`Error::Incomplete`] if fewer cities answered than the caller requires.
+    /// without a token asks for other cities, [`Error::Incomplete`] if fewer cities answered than the caller requires,
+    /// [`Error::Overloaded`] if too many questions wait.
     pub async fn search(
         &self,
         caller: &Caller,
@@ -59,6 +60,7 @@ impl Registry {
         let begun = Instant::now();
         let within = within.unwrap_or(self.patience().search).min(self.patience().search);
         let asked = self.asked(caller, &Wanted::of_page(request))?;
+        let _place = self.inner.callers.enter(&caller.id().to_owned(), within / 2).await?;
         let page = self.page(caller, &asked, &request.page_token)?;
         let weights = match &page {
             Some(page) => weights::Weights::pinned(page.statistics().cloned()),

@@ -4,18 +4,29 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
     sync::OwnedSemaphorePermit,
+    time::{Instant, Sleep, sleep_until},
 };
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::transport::server::Connected;
 
+use super::crowd::Head;
 use crate::connections::Entry;
+
+/// A connection's place among all, and among those from its address.
+#[derive(Debug)]
+pub(super) struct Seat {
+    #[expect(dead_code, reason = "held for its drop")]
+    pub(super) place: OwnedSemaphorePermit,
+    pub(super) head: Head,
+}
 
 /// A connection after its handshake.
 #[derive(Debug)]
@@ -23,14 +34,17 @@ pub struct Connection<I> {
     tls: TlsStream<TcpStream>,
     info: I,
     closing: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    /// Closes the connection when nothing was taken for so long.
+    stall: Duration,
+    stalled: Option<Pin<Box<Sleep>>>,
     _entry: Option<Entry>,
-    _place: OwnedSemaphorePermit,
+    _seat: Seat,
 }
 
 impl<I> Connection<I> {
-    pub(super) fn new(tls: TlsStream<TcpStream>, info: I, entry: Option<Entry>, place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(tls: TlsStream<TcpStream>, info: I, entry: Option<Entry>, seat: Seat, stall: Duration) -> Self {
         let closing = entry.as_ref().map(|entry| Box::pin(entry.closing.clone().cancelled_owned()));
-        Self { tls, info, closing, _entry: entry, _place: place }
+        Self { tls, info, closing, stall, stalled: None, _entry: entry, _seat: seat }
     }
 
     /// Who is at the other end.
@@ -44,6 +58,23 @@ impl<I> Connection<I> {
             return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "closed here: the peering was changed"));
         }
         Ok(())
+    }
+
+    /// What came of writing, unless the caller has taken nothing for too long.
+    fn watched<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let until = Instant::now() + self.stall;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        match stalled.as_mut().poll(context) {
+            Poll::Ready(()) => {
+                let why = format!("closed here: the caller took nothing for {} s", self.stall.as_secs());
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, why)))
+            }
+            Poll::Pending => Poll::Pending,
+        }
     }
 }
 
@@ -67,7 +98,8 @@ impl<I: Unpin> AsyncWrite for Connection<I> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.check(context)?;
-        Pin::new(&mut this.tls).poll_write(context, bytes)
+        let written = Pin::new(&mut this.tls).poll_write(context, bytes);
+        this.watched(context, written)
     }
 
     fn poll_write_vectored(
@@ -77,7 +109,8 @@ impl<I: Unpin> AsyncWrite for Connection<I> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.check(context)?;
-        Pin::new(&mut this.tls).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut this.tls).poll_write_vectored(context, slices);
+        this.watched(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -85,10 +118,14 @@ impl<I: Unpin> AsyncWrite for Connection<I> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tls).poll_flush(context)
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.tls).poll_flush(context);
+        this.watched(context, flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tls).poll_shutdown(context)
+        let this = self.get_mut();
+        let shut = Pin::new(&mut this.tls).poll_shutdown(context);
+        this.watched(context, shut)
     }
 }

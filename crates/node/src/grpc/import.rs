@@ -1,6 +1,6 @@
 //! Import of files: the client streams the file, the node streams what becomes of it.
 
-use std::{io, pin::Pin};
+use std::{io, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use isopolity_domain::Violation;
@@ -11,7 +11,7 @@ use isopolity_proto::registry::{
     import_response, import_service_server::ImportService,
 };
 use isopolity_registry::{Right, import::News};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
@@ -19,13 +19,15 @@ use tracing::Instrument as _;
 
 use super::{
     Services,
-    status::{shutting_down, status},
+    status::{deadline_exceeded, shutting_down, status},
 };
 
 /// The largest chunk of a file.
 const CHUNK_MAX: usize = 1 << 20;
 /// Chunks that wait to be read. When the node drains, they are still imported: few, so that it ends in time.
 const CHUNKS_WAITING: usize = 1;
+/// How long a client may send nothing while the node waits for more of the file.
+const SILENCE_MAX: Duration = Duration::from_mins(1);
 /// News that waits to be sent.
 const NEWS_WAITING: usize = 16;
 
@@ -128,7 +130,7 @@ async fn feed(
             () = ended.cancelled() => return Ok(()),
             // What was read so far is finished; the client repeats the rest.
             () = draining.cancelled() => break shutting_down(),
-            part = parts.message() => part,
+            part = timeout(SILENCE_MAX, parts.message()) => part.unwrap_or_else(|_elapsed| Err(deadline_exceeded())),
         };
         match part.map(|part| part.map(|part| part.part)) {
             Ok(None) => return Ok(()),

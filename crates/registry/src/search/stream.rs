@@ -57,6 +57,7 @@ impl Registry {
         let begun = Instant::now();
         let patience = self.patience().search;
         let asked = self.asked(caller, &Wanted::of_stream(&request))?;
+        let reading = self.inner.callers.read(&caller.id().to_owned())?;
         let weights = self.weights(caller, &asked, within.unwrap_or(patience).min(patience)).await?;
         let (sender, parts) = mpsc::channel(PARTS_WAITING);
         let answering = Answering {
@@ -71,6 +72,7 @@ impl Registry {
             merging: Duration::ZERO,
         };
         let task = async move {
+            let _reading = reading;
             let sender = answering.sender.clone();
             let whole = tokio::time::timeout(within.unwrap_or(Duration::MAX), answering.run()).await;
             let error = match whole {
