@@ -13,6 +13,7 @@ mod nodes {
     mod lists;
     mod matching;
     mod officer;
+    mod privacy;
     mod quarantine;
     mod records;
     mod repeats;
