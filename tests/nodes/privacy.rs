@@ -90,7 +90,7 @@ async fn all_that_is_kept_about_a_person_comes_as_lines_with_their_counts() {
             ..Default::default()
         };
         let bakery = isopolity_proto::registry::Organization {
-            contacts: vec![contact; 20],
+            contact_points: vec![contact; 20],
             ..organization(&format!("Padaria {number}"), "PT")
         };
         feira.api.create_organization(&format!("bakery{number}"), bakery).await;

@@ -163,7 +163,7 @@ mod tests {
         Organization {
             name: "cities/feira.example/organizations/bakery".into(),
             display_names: vec![LocalizedText { text: "Padaria São João".into(), ..Default::default() }],
-            contacts: vec![contact],
+            contact_points: vec![contact],
             ..Default::default()
         }
     }
@@ -172,8 +172,8 @@ mod tests {
     fn a_person_is_found_by_words_in_any_order_and_script_and_only_by_all_of_them() {
         let message = to_dynamic(&bakery());
         let found = |asked: &str| mentions(&message, &[Needle::person(asked)]);
-        assert_eq!(found("SILVA ana"), ["contacts[0].person_name"]);
-        assert_eq!(found("conceicao"), ["contacts[0].person_name"]);
+        assert_eq!(found("SILVA ana"), ["contact_points[0].person_name"]);
+        assert_eq!(found("conceicao"), ["contact_points[0].person_name"]);
         assert!(found("Ana Sousa").is_empty());
         assert!(found("An").is_empty(), "not within a word");
         assert!(Needle::person(" ,").is_empty() && !Needle::person(" ,").is_in("anything"));

@@ -18,7 +18,7 @@ fn a_request_for_access_and_one_for_erasure_are_answered_with_the_command_line()
         "displayNames": [{"text": "Padaria", "language": "pt"}],
         "kind": "ORGANIZATION_KIND_ENTERPRISE",
         "country": "PT",
-        "contacts": [{"function": "Office", "personName": "Quirina Xylofonova"}],
+        "contactPoints": [{"function": "Office", "personName": "Quirina Xylofonova"}],
     });
     let file = parent.path().join("bakery.json");
     fs::write(&file, bakery.to_string()).unwrap();

@@ -51,7 +51,6 @@ pub struct Erasure<'a> {
 /// What an erasure found.
 struct Found {
     /// What goes, with the resource itself.
-    going: Vec<Document>,
     names: BTreeSet<Name>,
     /// What stays and refers to it.
     referring: Vec<Document>,
@@ -171,10 +170,9 @@ impl Registry {
 
     async fn find_all(&self, tx: &mut Tx, name: &Name, document: Option<Document>) -> Result<Found, Error> {
         let mut values = BTreeSet::from([name.to_string()]);
-        let mut going = Vec::new();
+        let mut names = BTreeSet::from([name.clone()]);
         if let Some(document) = document {
             values.extend(subject::telling(&decode(&document)?));
-            going.push(document);
         }
         // What it was called before, too.
         for revision in self.store().revisions(name, None, u64::MAX).await? {
@@ -182,10 +180,12 @@ impl Registry {
         }
         let mut referring = Vec::new();
         for document in stating(tx, name).await? {
-            if goes_along(name, &document)? { going.push(document) } else { referring.push(document) }
+            if goes_along(name, &document)? {
+                names.insert(document.name);
+            } else {
+                referring.push(document);
+            }
         }
-        let mut names: BTreeSet<Name> = going.iter().map(|one| one.name.clone()).collect();
-        names.insert(name.clone());
         for along in names.iter().filter(|one| *one != name).cloned().collect::<Vec<_>>() {
             referring.extend(stating(tx, &along).await?);
         }
@@ -205,7 +205,7 @@ impl Registry {
         }
         let rows = self.rows_with(&values).await?;
         let mentions = mentions.into_iter().take(MENTIONS_NAMED).collect();
-        Ok(Found { going, names, referring, rows, mentions })
+        Ok(Found { names, referring, rows, mentions })
     }
 
     /// The rows in quarantine that carry one of these values.

@@ -14,7 +14,7 @@ use isopolity_domain::{
 use isopolity_proto::{
     admin::{SubjectCount, export_subject_request},
     json,
-    registry::{ImportRun, QuarantinedRow},
+    registry::QuarantinedRow,
     to_dynamic,
 };
 use prost::Message as _;
@@ -28,6 +28,7 @@ use crate::{
     Caller, Error, Registry, Right,
     author::Resource,
     export::{PIECE_MAX, PIECE_WAITS},
+    import::run::decode,
 };
 
 /// Documents, versions and rows that are read at once.
@@ -195,10 +196,16 @@ impl Registry {
             let Some(last) = page.last() else { break };
             before = Some(last.id.clone());
             for run in page {
-                let message = to_dynamic(&ImportRun::decode(run.state).map_err(Error::internal)?);
-                let reasons = subject::mentions(&message, &subject.needles);
+                let (reported, start) = decode(run.state)?;
+                let (reported, start) = (to_dynamic(&reported), to_dynamic(&start));
+                let mut reasons = subject::mentions(&reported, &subject.needles);
+                reasons.extend(subject::mentions(&start, &subject.needles));
                 if !reasons.is_empty() {
-                    out.write("import", &run.id, &reasons, json::dynamic_to_value(&message, false)).await;
+                    let content = json!({
+                        "import": json::dynamic_to_value(&reported, false),
+                        "start": json::dynamic_to_value(&start, false),
+                    });
+                    out.write("import", &run.id, &reasons, content).await;
                 }
             }
         }
