@@ -14,6 +14,7 @@ mod nodes {
     mod matching;
     mod officer;
     mod overload;
+    mod privacy;
     mod quarantine;
     mod records;
     mod repeats;

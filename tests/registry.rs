@@ -8,6 +8,7 @@ mod registry {
     mod nesting;
     mod oracle;
     mod paging;
+    mod privacy;
     mod requirements;
     mod schedules;
     mod threats;

@@ -12,7 +12,7 @@ use isopolity_proto::{
         AddPeerRequest, ApprovePeerRequest, CreateTokenRequest, GetNodeRequest, GetNodeResponse, GetOwnBundleRequest,
         ListPeersRequest, Peer, PeerTrouble, RemovePeerRequest, Role, SuspendPeerRequest,
         node_service_client::NodeServiceClient, peer_service_client::PeerServiceClient,
-        token_service_client::TokenServiceClient,
+        privacy_service_client::PrivacyServiceClient, token_service_client::TokenServiceClient,
     },
     catalog::{
         GetRecordRequest, GetRecordResponse, SearchRequest, SearchResponse,
@@ -70,6 +70,7 @@ impl Api {
         match_assertions: MatchAssertionServiceClient,
         catalog: CatalogServiceClient,
         peers: PeerServiceClient,
+        privacy: PrivacyServiceClient,
         tokens: TokenServiceClient,
         nodes: NodeServiceClient,
     }

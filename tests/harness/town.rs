@@ -13,7 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream, stream::BoxStream};
-use isopolity_domain::{CityId, Kind, clock::FixedClock, feed::Publication};
+use isopolity_domain::{CityId, Kind, clock::FixedClock, feed::Publication, retention::Retention};
 use isopolity_federation::{Identity, Limits, Link, LinkError, PeerSettings, Peers};
 use isopolity_proto::{
     admin::Role,
@@ -61,6 +61,8 @@ pub struct Ground {
     pub limits: Limits,
     /// Its database. `None`: a file in its folder.
     pub storage_url: Option<String>,
+    /// How long it keeps things.
+    pub retention: Retention,
 }
 
 #[derive(Default)]
@@ -131,6 +133,7 @@ impl Town {
             peers: Peers::with_links(identity.clone(), clock.clone(), ground.limits, factory).unwrap(),
             clock: clock.clone(),
             patience: Patience::default(),
+            retention: ground.retention.clone(),
         })
         .await
         .unwrap();

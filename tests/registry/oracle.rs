@@ -159,7 +159,8 @@ impl Small {
         for city in CITIES.into_iter().take(count) {
             // At first all are asked.
             let limits = Limits { digests: true, ask_all_up_to: 0, ..Limits::default() };
-            let resident = town.settle_on(city, Ground { limits, storage_url: databases.url().await }).await;
+            let resident =
+                town.settle_on(city, Ground { limits, storage_url: databases.url().await, ..Ground::default() }).await;
             for number in 0..dice.below(16) {
                 let (kind, message) = records::resource(&mut dice);
                 resident.keep(kind, &format!("r{number}"), message).await;

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
-use isopolity_domain::{CityId, Clock as _, clock::SystemClock};
+use isopolity_domain::{CityId, Clock as _, clock::SystemClock, retention::Retention};
 use isopolity_federation::{Identity, Limits, Peers};
 use isopolity_proto::{
     admin::Role,
@@ -36,6 +36,7 @@ pub(crate) async fn open(folder: &Path, city: &CityId) -> Result<Registry, Failu
         index_folder: folder.join("index"),
         clock,
         patience: Patience::default(),
+        retention: Retention::default(),
     })
     .await?)
 }

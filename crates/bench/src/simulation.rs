@@ -13,7 +13,7 @@ use std::{
 };
 
 use isopolity_catalog::Catalog;
-use isopolity_domain::{CityId, Clock as _, clock::SystemClock, feed::Position};
+use isopolity_domain::{CityId, Clock as _, clock::SystemClock, feed::Position, retention::Retention};
 use isopolity_federation::{Bundle, Identity, Limits, Link, PeerSettings, Peers};
 use isopolity_proto::{admin::PeerState, options::Audience};
 use isopolity_registry::{Patience, Registry, Settings};
@@ -193,6 +193,7 @@ async fn asker(folder: &TempDir, id: &str, cities: &[Arc<City>], digests: bool) 
         peers: peers.clone(),
         clock,
         patience: Patience::default(),
+        retention: Retention::default(),
     })
     .await?;
     registry.index_once().await?;

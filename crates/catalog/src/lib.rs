@@ -38,6 +38,7 @@ mod documents;
 mod error;
 mod folder;
 mod hits;
+mod purge;
 mod rank;
 mod schema;
 mod segment;
@@ -74,6 +75,9 @@ pub use error::CatalogError;
 pub use hits::Hits;
 use schema::{CLEARANCES, Fields};
 use snapshot::Snapshot;
+
+/// How often the files are written again at once while more is withdrawn.
+const PURGES_MAX: usize = 8;
 
 /// The search index. Clones share it.
 #[derive(Clone)]
@@ -143,6 +147,25 @@ impl Catalog {
         }
         self.0.end_tidying()?;
         Ok(true)
+    }
+
+    /// Writes the files again without what was withdrawn. `false` if something still is in them: a search was reading them, or more
+    /// was withdrawn meanwhile.
+    ///
+    /// # Errors
+    /// [`CatalogError::Full`], [`CatalogError::Busy`] or [`CatalogError::Index`]; what searches find is the same as before.
+    pub async fn purge(&self) -> Result<bool, CatalogError> {
+        for _ in 0..PURGES_MAX {
+            let Some(merging) = self.0.begin_purging()? else { break };
+            match merging.await {
+                // The library has merged some of them by itself meanwhile.
+                Ok(_) | Err(TantivyError::InvalidArgument(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+            self.0.end_tidying()?;
+        }
+        self.0.collect().await?;
+        Ok(self.0.with_withdrawn().is_empty())
     }
 
     /// Waits until the index has reached this point of its epoch. `false` if it has not `within` that time.

@@ -7,5 +7,6 @@ mod filters;
 mod folder;
 mod oracle;
 mod order;
+mod purge;
 mod support;
 mod text;

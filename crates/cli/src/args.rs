@@ -3,6 +3,7 @@
 mod access;
 mod files;
 mod peer;
+mod privacy;
 mod question;
 mod records;
 
@@ -14,6 +15,7 @@ use clap_complete::Shell;
 pub(crate) use access::{Role, Token};
 pub(crate) use files::{Export, ExportFormat, Format, Import, Quarantine};
 pub(crate) use peer::{Peer, PeerAudience};
+pub(crate) use privacy::{Privacy, SubjectOf};
 pub(crate) use question::{Asked, Order, Search, Watch};
 pub(crate) use records::{
     Codes, EndKind, Get, ListRecords, Matching, PutRecord, Readiness, Record, RecordAudience, Stage, Step, Verdict,
@@ -97,6 +99,9 @@ pub(crate) enum Command {
     /// Work with other cities' nodes
     #[command(subcommand)]
     Peer(Peer),
+    /// See and enforce how long things are kept, erase records, and answer who asks what is kept about them
+    #[command(subcommand)]
+    Privacy(Privacy),
     /// Work with tokens for the API
     #[command(subcommand)]
     Token(Token),

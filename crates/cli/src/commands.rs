@@ -8,6 +8,7 @@ mod import;
 mod init;
 mod matching;
 mod peer;
+mod privacy;
 mod quarantine;
 mod question;
 mod readiness;
@@ -49,6 +50,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Exit> {
         Command::Stage(stage) => stage::run(&global, &stage).await?,
         Command::Verify(verify) => verify::run(&global, &verify)?,
         Command::Peer(peer) => peer::run(&global, &peer).await?,
+        Command::Privacy(privacy) => privacy::run(&global, &privacy).await?,
         Command::Token(token) => token::run(&global, &token).await?,
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -12,6 +12,7 @@
 //! | [`settle`] | what the node derives from what was entered, before it is kept |
 //! | [`stage`], [`conditions`] | how a partnership moves on, and what closes its gates |
 //! | [`indicators`] | what is measured, and when a number may be published |
+//! | [`disclosure`] | which counts and sums may be shown to those who may not see the records |
 //! | [`freshness`] | whether a resource may be out of date |
 //! | [`project`] | what an audience may see of a message, from the proto's field options |
 //! | [`record`], [`envelope`] | how a resource becomes signed records, and how they are checked |
@@ -25,10 +26,12 @@
 //! | [`digest`] | when a city need not be asked |
 //! | [`page`] | where each city's hits go on after a page of a merged answer |
 //! | [`highlight`] | where the words of a question stand in a record |
+//! | [`retention`] | how long things are kept |
 //! | [`page_token`] | how a list goes on |
 //! | [`filter`] | what a list holds and in which order: filters (AIP-160) and orders |
 //! | [`geography`] | where places are: distances, and whether a point lies in a country |
 //! | [`matching`] | which organisations and places may be the same |
+//! | [`subject`] | where a record speaks of somebody, and taking a name out of it |
 //! | [`consent`] | whether consents hold, and what follows where they have ended |
 //! | [`mailbox`] | whether a mailbox is an office's or a person's |
 //! | [`text`] | how words are compared across scripts |
@@ -42,6 +45,7 @@ pub mod codes;
 pub mod conditions;
 pub mod consent;
 pub mod digest;
+pub mod disclosure;
 pub mod envelope;
 pub mod facet;
 pub mod feed;
@@ -62,8 +66,10 @@ pub mod query;
 pub mod question;
 pub mod record;
 pub mod relevance;
+pub mod retention;
 pub mod settle;
 pub mod stage;
+pub mod subject;
 pub mod text;
 pub mod validate;
 pub mod violation;

@@ -24,7 +24,7 @@ const AUDIENCES: [Audience; 3] = [Audience::Public, Audience::Federation, Audien
 /// before, beginning with the resource's own.
 ///
 /// `document` is the whole resource, `ceiling` its audience, `version` its revision, `position` the place in the feed
-/// that this publication takes.
+/// that this publication takes. The records say nothing of how long they may be kept.
 #[must_use]
 pub fn publication(
     name: &Name,
@@ -33,6 +33,22 @@ pub fn publication(
     version: i64,
     position: &Position,
     publish_time: Timestamp,
+    key: &SigningKey,
+) -> Publication {
+    publication_until(name, document, ceiling, version, position, publish_time, None, key)
+}
+
+/// The same with the time until which whoever stores the records may keep them.
+#[must_use]
+#[expect(clippy::too_many_arguments, reason = "each is a part of what is signed")]
+pub fn publication_until(
+    name: &Name,
+    document: &DynamicMessage,
+    ceiling: Audience,
+    version: i64,
+    position: &Position,
+    publish_time: Timestamp,
+    delete_after: Option<Timestamp>,
     key: &SigningKey,
 ) -> Publication {
     let mut records: Vec<PublishedRecord> = Vec::new();
@@ -57,6 +73,7 @@ pub fn publication(
             audience: audience.into(),
             publish_time: Some(publish_time),
             resource: Some(Any { type_url: type_url(document.descriptor().full_name()), value: bytes.clone() }),
+            delete_after,
         };
         let envelope = envelope::seal(envelope::RECORD, Bytes::from(record.encode_to_vec()), key);
         records.push(PublishedRecord { audience, envelope: Bytes::from(envelope.encode_to_vec()) });

@@ -3,6 +3,8 @@
 //! The file says what a node is; variables `ISOPOLITY_…` override it, for containers. Unknown keys are refused. An error
 //! names the file, the line or the variable, and what would be right.
 
+mod retention;
+
 use std::{
     fs,
     net::SocketAddr,
@@ -16,6 +18,8 @@ use isopolity_federation::Limits;
 use serde::Deserialize;
 
 use crate::{init::Options, telemetry::LogFormat};
+
+pub use retention::Retention;
 
 /// What the configuration file is called.
 pub const FILE_NAME: &str = "isopolity.toml";
@@ -47,6 +51,8 @@ pub struct Config {
     pub api: Api,
     /// How long searches may take.
     pub search: Search,
+    /// How long things are kept.
+    pub retention: Retention,
     /// Logs.
     pub log: Log,
     /// The folder that relative paths begin in: that of the file.
@@ -65,6 +71,8 @@ struct Document {
     api: Api,
     #[serde(default)]
     search: Search,
+    #[serde(default)]
+    retention: Retention,
     #[serde(default)]
     log: Log,
 }
@@ -298,7 +306,7 @@ impl Config {
         let city: CityId = document.city.parse().map_err(|error: isopolity_domain::city_id::CityIdError| {
             ConfigError::new(format!("{place}: city"), error.to_string())
         })?;
-        let Document { storage, federation, api, search, log, .. } = document;
+        let Document { storage, federation, api, search, retention, log, .. } = document;
         if !["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| storage.url.starts_with(scheme)) {
             return wrong("storage.url", "must begin with sqlite:// or postgres://");
         }
@@ -334,7 +342,10 @@ impl Config {
                 "must be below search.deadline_ms, or one slow peer would take the whole answer's time",
             );
         }
-        Ok(Self { city, storage, federation, api, search, log, folder })
+        if let Err(error) = retention.check() {
+            return wrong(&format!("retention.{}", error.limit), &error.what);
+        }
+        Ok(Self { city, storage, federation, api, search, retention, log, folder })
     }
 
     /// A path of the configuration, relative ones from the file's folder.

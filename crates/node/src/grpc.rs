@@ -16,6 +16,7 @@ mod history;
 mod import;
 mod matching;
 mod partnership;
+mod privacy;
 mod resources;
 mod status;
 
@@ -26,7 +27,7 @@ use isopolity_proto::{
     DESCRIPTORS,
     admin::{
         node_service_server::NodeServiceServer, peer_service_server::PeerServiceServer,
-        token_service_server::TokenServiceServer,
+        privacy_service_server::PrivacyServiceServer, token_service_server::TokenServiceServer,
     },
     catalog::catalog_service_server::CatalogServiceServer,
     federation::federation_service_server::FederationServiceServer,
@@ -68,7 +69,7 @@ const CALLER_CONNECTION_AGE: Duration = Duration::from_hours(1);
 const STREAMS_MAX: u32 = 100;
 
 /// The services of the API, as reflection lists them.
-const SERVED: [&str; 22] = [
+const SERVED: [&str; 23] = [
     "grpc.health.v1.Health",
     CityServiceServer::<Services>::NAME,
     OrganizationServiceServer::<Services>::NAME,
@@ -89,6 +90,7 @@ const SERVED: [&str; 22] = [
     CodeServiceServer::<Services>::NAME,
     CatalogServiceServer::<Services>::NAME,
     PeerServiceServer::<Services>::NAME,
+    PrivacyServiceServer::<Services>::NAME,
     TokenServiceServer::<Services>::NAME,
     NodeServiceServer::<Services>::NAME,
 ];
@@ -139,6 +141,7 @@ impl Services {
             .add_service(CodeServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CatalogServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(PeerServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(PrivacyServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(TokenServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(NodeServiceServer::new(self).max_decoding_message_size(limit));
         // Reflection in both versions: older tools ask for v1alpha. The descriptors were decoded at build time.

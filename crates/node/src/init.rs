@@ -93,6 +93,7 @@ pub async fn init(
         index_folder: config.index_folder(),
         clock,
         patience: Patience::default(),
+        retention: config.retention.limits(),
     })
     .await
     .map_err(StartError::from)?;

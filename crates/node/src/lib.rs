@@ -119,6 +119,7 @@ impl Node {
             peers: peers.clone(),
             clock: Arc::clone(&clock),
             patience: Patience { search: config.search.deadline(), index: config.search.index_wait() },
+            retention: config.retention.limits(),
         })
         .await?;
 

@@ -15,6 +15,8 @@ const TEND_PEERS: Duration = Duration::from_mins(4);
 const CIRCUITS: Duration = Duration::from_secs(5);
 /// How often consents are looked at. They end with a day.
 const CONSENTS: Duration = Duration::from_hours(1);
+/// How often what is past its limit is taken away. Limits are in days.
+const CLEAN_UP: Duration = Duration::from_hours(24);
 /// How often certificates are looked at.
 const RENEW: Duration = Duration::from_secs(30);
 
@@ -62,6 +64,19 @@ pub(crate) fn start(
             async move {
                 if let Err(error) = consents.withdraw_expired_consents().await {
                     warn!(error = %with_causes(&error), "expired consents can't be withdrawn; trying again in an hour");
+                }
+            }
+        })
+        .instrument(span.clone()),
+    );
+
+    let privacy = registry.clone();
+    tasks.spawn(
+        every(CLEAN_UP, draining.clone(), move || {
+            let privacy = privacy.clone();
+            async move {
+                if let Err(error) = privacy.clean_up_unasked().await {
+                    warn!(error = %with_causes(&error), "what is past its limit can't be taken away; trying again in a day");
                 }
             }
         })

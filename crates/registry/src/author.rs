@@ -24,6 +24,7 @@ use isopolity_proto::{error::Reason, options::Audience, registry::City, to_dynam
 use prost_reflect::DynamicMessage;
 use uuid::Uuid;
 
+pub(crate) use delete::belongs_to;
 pub use list::{List, Page};
 pub(crate) use list::{PAGE_DEFAULT, PAGE_MAX};
 pub(crate) use reference::dangling;

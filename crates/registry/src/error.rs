@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use isopolity_catalog::CatalogError;
-use isopolity_domain::{CityId, Name, Violation, Violations, stage::StageError};
+use isopolity_domain::{CityId, Kind, Name, Violation, Violations, stage::StageError};
 use isopolity_proto::{
     catalog::{CityOutcome, Coverage},
     error::Reason,
@@ -45,6 +45,12 @@ pub enum Error {
     /// It is never changed or deleted.
     #[error("{0} is a stage event: it is never changed or deleted; what was wrong is set right by a correcting event")]
     AppendOnly(Name),
+    /// It was erased.
+    #[error("{0} was erased: its name is not given again, choose another id")]
+    Erased(Name),
+    /// It goes with something else, or not at all.
+    #[error("{0} can't be erased alone: {why}", why = why_not_erasable(.0))]
+    NotErasable(Name),
     /// Something refers to it.
     #[error("{name} is in use: {} to it", referring(used_by))]
     InUse {
@@ -164,6 +170,8 @@ impl Error {
             Self::Exists(_) | Self::ExistsDeleted(_) => Reason::ResourceExists,
             Self::NotDeleted(_) => Reason::ResourceNotDeleted,
             Self::AppendOnly(_) => Reason::AppendOnly,
+            Self::Erased(_) => Reason::ResourceErased,
+            Self::NotErasable(_) => Reason::NotErasable,
             Self::InUse { .. } | Self::LastAdministrator => Reason::ResourceInUse,
             Self::Stage { refusal, .. } => refusal.reason(),
             Self::EtagMismatch(_) => Reason::EtagMismatch,
@@ -180,6 +188,13 @@ impl Error {
             Self::Incompatible(_) => Reason::ProtocolIncompatible,
             Self::Internal(_) => Reason::Internal,
         }
+    }
+}
+
+fn why_not_erasable(name: &Name) -> &'static str {
+    match name.kind() {
+        Kind::City => "a node has its city's profile; empty its fields by an update",
+        _ => "it belongs to a partnership and is erased with it",
     }
 }
 
@@ -202,6 +217,10 @@ impl From<StoreError> for Error {
             StoreError::Exists { name } => match name.parse() {
                 Ok(name) => Self::Exists(name),
                 Err(_) => Self::internal(format!("{name} is stored twice")),
+            },
+            StoreError::Erased { name } => match name.parse() {
+                Ok(name) => Self::Erased(name),
+                Err(_) => Self::internal(format!("{name} was erased")),
             },
             other => Self::internal(other),
         }

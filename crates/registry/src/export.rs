@@ -31,9 +31,9 @@ use file::File;
 use pages::Pages;
 
 /// The largest piece of a file.
-const PIECE_MAX: usize = 256 << 10;
+pub(crate) const PIECE_MAX: usize = 256 << 10;
 /// How long the one who takes the file may let a piece wait.
-const PIECE_WAITS: Duration = Duration::from_mins(1);
+pub(crate) const PIECE_WAITS: Duration = Duration::from_mins(1);
 
 /// A piece of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

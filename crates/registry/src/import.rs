@@ -27,7 +27,7 @@ mod pace;
 mod plan;
 mod quarantine;
 mod reader;
-mod run;
+pub(crate) mod run;
 mod seen;
 mod takeover;
 

@@ -22,6 +22,7 @@
 //! | `hot` | what is read often, kept in memory |
 //! | [`mod@peers`] | adding, approving, suspending and removing peers |
 //! | [`mod@access`] | tokens |
+//! | [`mod@privacy`] | how long things are kept, erasure, and what is kept about somebody |
 //! | [`mod@index`] | the worker that feeds the search index |
 //! | [`mod@matching`] | which records may be of the same organisation or place |
 //! | [`mod@verify`] | checking an exported record offline |
@@ -43,6 +44,7 @@ pub mod index;
 pub mod matching;
 pub mod partnership;
 pub mod peers;
+pub mod privacy;
 pub mod record;
 pub mod search;
 pub mod verify;
@@ -54,7 +56,7 @@ mod testing;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use isopolity_catalog::{Catalog, CatalogError};
-use isopolity_domain::{CityId, Clock, feed::Position};
+use isopolity_domain::{CityId, Clock, feed::Position, retention::Retention};
 use isopolity_federation::{Identity, Peers};
 use isopolity_store::{Store, StoreError};
 
@@ -92,6 +94,8 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     /// How long things may take.
     pub patience: Patience,
+    /// How long things are kept.
+    pub retention: Retention,
 }
 
 /// Why a registry can't be opened. One line that says what and where.
@@ -121,6 +125,7 @@ struct Inner {
     peers: Peers,
     clock: Arc<dyn Clock>,
     patience: Patience,
+    retention: Retention,
     /// The latest publication that this process knows of.
     head: tokio::sync::watch::Sender<Position>,
     /// Authenticates page tokens. Derived from the record key, so that tokens outlive a restart.
@@ -142,7 +147,7 @@ impl Registry {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
-        let Settings { identity, endpoint, storage_url, index_folder, peers, clock, patience } = settings;
+        let Settings { identity, endpoint, storage_url, index_folder, peers, clock, patience, retention } = settings;
         let store = Store::open(&storage_url, identity.city()).await?;
         let catalog = tokio::task::spawn_blocking(move || Catalog::open(&index_folder))
             .await
@@ -156,6 +161,7 @@ impl Registry {
             peers,
             clock,
             patience,
+            retention,
             head: tokio::sync::watch::Sender::new(head),
             page_key,
             hot: hot::Hot::default(),
@@ -207,6 +213,10 @@ impl Registry {
 
     fn patience(&self) -> Patience {
         self.inner.patience
+    }
+
+    fn retention(&self) -> &Retention {
+        &self.inner.retention
     }
 
     /// The present time, to the microsecond: what databases and the index keep exactly.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use isopolity_domain::{Clock as _, clock::FixedClock};
+use isopolity_domain::{Clock as _, clock::FixedClock, retention::Retention};
 use isopolity_federation::{Identity, Limits, Link, PeerSettings, Peers};
 use tempfile::TempDir;
 use time::OffsetDateTime;
@@ -31,6 +31,7 @@ impl Feira {
             index_folder: folder.path().join("index"),
             clock: clock.clone(),
             patience: Patience::default(),
+            retention: Retention::default(),
         })
         .await
         .unwrap();

@@ -16,6 +16,7 @@ use crate::{
     entity::document::{ActiveModel, Column, Entity, Model},
     error::Fault,
     micros::{from_micros, to_micros},
+    tombstone,
 };
 
 /// A resource as it is kept: its message, and what is needed to find, list and change it.
@@ -86,7 +87,8 @@ impl Tx {
     /// Adds documents.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] if a name is taken, also by a deleted one, or given twice; then none was added.
+    /// [`StoreError::Exists`] if a name is taken, also by a deleted one, or given twice; [`StoreError::Erased`] if one was
+    /// erased. Then none was added.
     pub async fn insert_documents(&mut self, documents: &[Document]) -> Result<(), StoreError> {
         let inserted = insert(self.step()?, documents).await;
         self.done(inserted)
@@ -159,6 +161,8 @@ async fn insert(db: &impl ConnectionTrait, documents: &[Document]) -> Result<(),
             return Err(Fault::Exists(name));
         }
     }
+    let names: Vec<Name> = documents.iter().map(|document| document.name.clone()).collect();
+    tombstone::give(db, &names).await?;
     for documents in documents.chunks(ROWS_AT_ONCE) {
         Entity::insert_many(documents.iter().map(to_row)).exec_without_returning(db).await?;
     }

@@ -1,5 +1,6 @@
 //! The tables as sea-orm sees them. What their columns mean is said in the migration that made them.
 
+pub(crate) mod clean_up;
 pub(crate) mod document;
 pub(crate) mod feed;
 pub(crate) mod import_run;
@@ -12,3 +13,4 @@ pub(crate) mod request;
 pub(crate) mod revision;
 pub(crate) mod setting;
 pub(crate) mod token;
+pub(crate) mod tombstone;

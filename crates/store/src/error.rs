@@ -39,6 +39,12 @@ pub enum StoreError {
         /// The name.
         name: String,
     },
+    /// A document of this name was erased; its name is not given again.
+    #[error("{name} was erased and its name is not given again")]
+    Erased {
+        /// The name.
+        name: String,
+    },
     /// It is the database of another city.
     #[error("{place} belongs to {found}, not to {expected}; give each city a database of its own")]
     Foreign {
@@ -90,6 +96,8 @@ pub(crate) enum Fault {
     Damaged(String),
     /// There is a document of this name.
     Exists(Name),
+    /// There was one, and it was erased.
+    Erased(Name),
 }
 
 impl From<DbErr> for Fault {
@@ -115,6 +123,7 @@ impl Fault {
             },
             Self::Damaged(what) => StoreError::Internal { place, doing, source: what.into() },
             Self::Exists(name) => StoreError::Exists { name: name.to_string() },
+            Self::Erased(name) => StoreError::Erased { name: name.to_string() },
         }
     }
 

@@ -18,9 +18,11 @@
 //! | `import` | how far imports came, and the rows that they did not take |
 //! | `feed` | what was published, in which order |
 //! | `peer`, `token`, `setting` | other cities, tokens for the API, small values |
+//! | `tombstone`, `clean_up` | what is left of what is gone, and what is past its limit |
 //! | `tx`, `error`, `open` | a unit of work, what can go wrong, how a database is opened |
 //! | `entity`, `migration` | the tables, and how they came to be |
 
+mod clean_up;
 mod document;
 mod entity;
 mod error;
@@ -38,6 +40,7 @@ mod setting;
 #[cfg(test)]
 mod tests;
 mod token;
+mod tombstone;
 mod tx;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -46,6 +49,7 @@ use isopolity_domain::CityId;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Mutex;
 
+pub use clean_up::{Old, OldCount, PastCleanUp};
 pub use document::Document;
 pub use error::StoreError;
 pub use import::{ImportRun, Quarantined};
@@ -54,6 +58,7 @@ pub use peer::Peer;
 pub use request::Request;
 pub use revision::Revision;
 pub use token::Token;
+pub use tombstone::Tombstone;
 pub use tx::Tx;
 
 use error::Fault;

@@ -124,6 +124,24 @@ impl Store {
     }
 }
 
+impl Store {
+    /// All documents, deleted ones too, by name, from the first after `after`. For reading everything in pieces.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn all_documents(&self, after: Option<&Name>, limit: u64) -> Result<Vec<Document>, StoreError> {
+        all(self.pool(), after, limit).await.map_err(self.fault("read all documents"))
+    }
+}
+
+async fn all(db: &impl ConnectionTrait, after: Option<&Name>, limit: u64) -> Result<Vec<Document>, Fault> {
+    let mut query = Entity::find();
+    if let Some(after) = after {
+        query = query.filter(Column::Name.gt(after.to_string()));
+    }
+    query.order_by_asc(Column::Name).limit(at_most(limit)).all(db).await?.into_iter().map(from_row).collect()
+}
+
 async fn list(
     db: &impl ConnectionTrait,
     listing: &Listing<'_>,

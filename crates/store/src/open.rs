@@ -110,6 +110,8 @@ async fn connect_sqlite(path: PathBuf, limits: Limits) -> Result<DatabaseConnect
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // What is deleted is overwritten, not only left out.
+        .pragma("secure_delete", "on")
         .busy_timeout(limits.wait)
         .disable_statement_logging();
     if let Some(pages) = limits.pages {

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use isopolity_domain::Name;
 use isopolity_proto::registry::RevisionChange;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    ActiveValue::Set, ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _,
 };
 use time::OffsetDateTime;
 
@@ -41,6 +41,14 @@ impl Store {
     /// What the database says.
     pub async fn revisions(&self, name: &Name, before: Option<i64>, limit: u64) -> Result<Vec<Revision>, StoreError> {
         revisions(self.pool(), name, before, limit).await.map_err(self.fault("read revisions"))
+    }
+
+    /// All versions of all documents, by name and number, from the first after `after`. For reading everything in pieces.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn all_revisions(&self, after: Option<(&Name, i64)>, limit: u64) -> Result<Vec<Revision>, StoreError> {
+        all(self.pool(), after, limit).await.map_err(self.fault("read all revisions"))
     }
 
     /// One version of a document.
@@ -84,6 +92,17 @@ async fn revisions(
     }
     let rows = query.order_by_desc(Column::Revision).limit(at_most(limit)).all(db).await?;
     rows.into_iter().map(from_row).collect()
+}
+
+async fn all(db: &impl ConnectionTrait, after: Option<(&Name, i64)>, limit: u64) -> Result<Vec<Revision>, Fault> {
+    let mut query = Entity::find();
+    if let Some((name, revision)) = after {
+        let name = name.to_string();
+        let same = Condition::all().add(Column::Name.eq(name.clone())).add(Column::Revision.gt(revision));
+        query = query.filter(Condition::any().add(Column::Name.gt(name)).add(same));
+    }
+    let ordered = query.order_by_asc(Column::Name).order_by_asc(Column::Revision);
+    ordered.limit(at_most(limit)).all(db).await?.into_iter().map(from_row).collect()
 }
 
 async fn one(db: &impl ConnectionTrait, name: &Name, revision: i64) -> Result<Option<Revision>, Fault> {

@@ -12,7 +12,7 @@ use crate::{StorageKind, Store, StoreError, error::Fault};
 /// A writing transaction. What it wrote exists once [`Tx::commit`] has returned; dropping it undoes everything.
 ///
 /// After an error, or a call that was cancelled, it can't go on and can't be committed. Only
-/// [`StoreError::Exists`] leaves it as it was.
+/// [`StoreError::Exists`] and [`StoreError::Erased`] leave it as it was.
 pub struct Tx {
     // Dropped before the turn, so that the next writer finds the rollback under way.
     open: DatabaseTransaction,
@@ -88,7 +88,7 @@ impl Tx {
 
     /// Ends a step.
     pub(crate) fn done<T>(&mut self, result: Result<T, Fault>) -> Result<T, StoreError> {
-        self.broken = !matches!(result, Ok(_) | Err(Fault::Exists(_)));
+        self.broken = !matches!(result, Ok(_) | Err(Fault::Exists(_) | Fault::Erased(_)));
         result.map_err(|fault| fault.at(&self.place, self.label))
     }
 }

@@ -66,7 +66,7 @@ pub(super) fn status(cause: &Error) -> Status {
             details.set_resource_info(name.kind().as_str(), name.to_string(), "", cause.to_string());
             Code::FailedPrecondition
         }
-        Error::NotDeleted(name) | Error::AppendOnly(name) => {
+        Error::NotDeleted(name) | Error::AppendOnly(name) | Error::Erased(name) | Error::NotErasable(name) => {
             details.set_resource_info(name.kind().as_str(), name.to_string(), "", cause.to_string());
             Code::FailedPrecondition
         }

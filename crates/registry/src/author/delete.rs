@@ -6,8 +6,9 @@ use isopolity_domain::{Kind, Name, consent};
 use isopolity_proto::types::RecordState;
 use isopolity_store::{Document, Tx};
 use prost_reflect::DynamicMessage;
+use time::OffsetDateTime;
 
-use super::{Asked, Change, Resource, Terms, settle::version_after};
+use super::{Asked, Change, NODE, Resource, Terms, settle::version_after};
 use crate::{Caller, Error, Registry, Right};
 
 /// How many users an error names.
@@ -42,8 +43,27 @@ impl Registry {
             return Err(Error::AppendOnly(name.clone()));
         }
         must_be_at(&current, etag)?;
-        let mut all = belonging(&mut tx, name).await?;
-        unused(&mut tx, name, &all).await?;
+        let changes = self.deletion(&mut tx, current).await?;
+        self.settle_first(tx, caller, asked, changes, terms).await
+    }
+
+    /// Deletes a resource that nobody has changed since `before`, without anybody asking. `false` if there is none.
+    ///
+    /// # Errors
+    /// [`Error::InUse`], or what the store says. Nothing is written then.
+    pub(crate) async fn delete_unasked(&self, name: &Name, before: OffsetDateTime) -> Result<bool, Error> {
+        let mut tx = self.store().begin("delete expired").await?;
+        let is_old = |document: &Document| document.delete_time.is_none() && document.update_time < before;
+        let Some(current) = tx.document(name).await?.filter(is_old) else { return Ok(false) };
+        let changes = self.deletion(&mut tx, current).await?;
+        self.settle(tx, NODE, changes, false).await?;
+        Ok(true)
+    }
+
+    /// Marks a document as deleted, and what belongs to it.
+    async fn deletion(&self, tx: &mut Tx, current: Document) -> Result<Vec<Change>, Error> {
+        let mut all = belonging(tx, &current.name).await?;
+        unused(tx, &current.name, &all).await?;
         all.insert(0, current);
 
         // One time for all of them, by which they are found again.
@@ -58,7 +78,7 @@ impl Registry {
             }
             changes.push(Change::deleted(document));
         }
-        self.settle_first(tx, caller, asked, changes, terms).await
+        Ok(changes)
     }
 
     /// Restores a deleted resource as it was before, publishes it again and returns it; with a partnership what was deleted
@@ -140,7 +160,7 @@ async fn belonging(tx: &mut Tx, name: &Name) -> Result<Vec<Document>, Error> {
 }
 
 /// Whether a document says that this partnership is its own.
-fn belongs_to(partnership: &Name, document: &Document) -> bool {
+pub(crate) fn belongs_to(partnership: &Name, document: &Document) -> bool {
     BELONGING.contains(&document.name.kind())
         && Resource::decode(document.name.kind(), document.body.clone())
             .is_ok_and(|resource| resource.text("partnership") == partnership.to_string())

@@ -2,6 +2,7 @@
 
 use isopolity_domain::{
     Kind, Name,
+    clock::to_timestamp,
     feed::{Position, Publication},
     record, validate,
 };
@@ -109,13 +110,14 @@ impl Registry {
                 records: Vec::new(),
             };
         }
-        record::publication(
+        record::publication_until(
             &document.name,
             &message.0,
             document.audience,
             document.revision,
             position,
-            isopolity_domain::clock::to_timestamp(document.update_time),
+            to_timestamp(document.update_time),
+            self.retention().delete_after(document.name.kind(), document.update_time).map(to_timestamp),
             self.identity().record_key(),
         )
     }

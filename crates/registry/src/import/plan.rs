@@ -8,7 +8,10 @@ use isopolity_domain::{
     validate,
 };
 use isopolity_exchange::{Entry, Flaw, Outcome, Row};
-use isopolity_proto::registry::{Partnership, RowFlaw, RowOutcome, StageEvent};
+use isopolity_proto::{
+    admin::TombstoneReason,
+    registry::{Partnership, RowFlaw, RowOutcome, StageEvent},
+};
 use isopolity_store::{Document, Tx};
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
@@ -78,6 +81,8 @@ pub(super) struct Plan<'a> {
     standing: BTreeMap<Name, Standing>,
     /// Resources of this city that are there to be referred to.
     existing: BTreeSet<Name>,
+    /// Names that were erased and are not given again.
+    erased: BTreeSet<Name>,
     planned: BTreeSet<Name>,
     writes: Vec<Write>,
     taken: &'a mut Taken,
@@ -113,6 +118,8 @@ impl<'a> Plan<'a> {
         }
         let names: Vec<Name> = names.into_iter().collect();
         let wanted: Vec<Name> = wanted.into_iter().collect();
+        let erased = tx.tombstones_of(&names).await?.into_iter();
+        let erased = erased.filter(|one| one.reason == TombstoneReason::Erased).map(|one| one.name).collect();
         let mut standing = BTreeMap::new();
         for document in tx.documents(&names).await? {
             let resource = Resource::decode(document.name.kind(), document.body.clone())?;
@@ -129,7 +136,7 @@ impl<'a> Plan<'a> {
             existing.extend(wanted.into_iter().filter(|name| seen.holds(name)));
         }
         let (planned, writes) = (BTreeSet::new(), Vec::new());
-        Ok(Self { registry, caller, form, now: registry.now(), standing, existing, planned, writes, taken })
+        Ok(Self { registry, caller, form, now: registry.now(), standing, existing, erased, planned, writes, taken })
     }
 
     /// What becomes of the next row. `None`: it changes what a row above writes, so that has to be written first.
@@ -229,6 +236,11 @@ impl<'a> Plan<'a> {
             became.along.extend(above.became.along.iter().cloned());
             let (document, is_new) = (above.document.clone(), above.is_new);
             return Ok(Step { name: name.clone(), document, is_new, became });
+        }
+        if self.erased.contains(name) {
+            let description =
+                format!("{name} was erased here: its name is not given again; take the row out of the file");
+            return Err(Violation::invalid("", description));
         }
         let standing = self.standing.get(name);
         if let Some(time) = standing.and_then(|standing| standing.document.as_ref()?.delete_time) {

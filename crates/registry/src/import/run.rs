@@ -271,7 +271,7 @@ pub(super) fn start_of(run: ImportRun) -> Result<ImportStart, Error> {
     Ok(decode(run.state)?.1)
 }
 
-fn decode(mut state: Bytes) -> Result<(registry::ImportRun, ImportStart), Error> {
+pub(crate) fn decode(mut state: Bytes) -> Result<(registry::ImportRun, ImportStart), Error> {
     let reported = registry::ImportRun::decode_length_delimited(&mut state).map_err(Error::internal)?;
     let start = ImportStart::decode_length_delimited(&mut state).map_err(Error::internal)?;
     Ok((reported, start))

@@ -134,9 +134,13 @@ async fn a_file_is_created_for_its_owner_only_and_written_through() {
     on_sqlite(|bed| async move {
         let store = bed.store().await;
         store.add(&[document(&name("a"))]).await;
-        for (pragma, value) in
-            [("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1"), ("busy_timeout", "5000")]
-        {
+        for (pragma, value) in [
+            ("journal_mode", "wal"),
+            ("synchronous", "2"),
+            ("foreign_keys", "1"),
+            ("secure_delete", "1"),
+            ("busy_timeout", "5000"),
+        ] {
             let statement = sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, format!("pragma {pragma}"));
             let row = store.pool().query_one_raw(statement).await.unwrap().unwrap();
             let found = row
