@@ -34,6 +34,7 @@ on_both_databases!(
     a_clean_up_takes_what_is_past_its_limit_and_says_so_before,
     a_clean_up_keeps_the_last_two_versions,
     an_export_about_a_person_finds_internal_fields_history_and_quarantine,
+    somebody_who_left_is_nowhere_once_the_history_is_erased,
 );
 
 /// Where a city keeps what it has, for looking into it.
@@ -152,7 +153,7 @@ fn files_below(folder: &Path) -> Vec<Vec<u8>> {
 
 /// Whether a value is there, as it is or in hexadecimal digits.
 fn holds(all: &[Vec<u8>], value: &str) -> bool {
-    let digits: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let digits = isopolity_domain::text::hexadecimal(value.as_bytes());
     let within = |bytes: &[u8], value: &[u8]| bytes.windows(value.len()).any(|window| window == value);
     all.iter().any(|bytes| within(bytes, value.as_bytes()) || within(bytes, digits.as_bytes()))
 }
@@ -409,6 +410,33 @@ async fn an_export_about_a_person_finds_internal_fields_history_and_quarantine(d
     assert!(exported(city, Asked::Organization(bakery_name.to_string())).await.len() > about.len());
 }
 
+async fn somebody_who_left_is_nowhere_once_the_history_is_erased(databases: Databases) {
+    let place = settle(&databases, Retention::default()).await;
+    let city = &place.city;
+    create(city, Kind::Organization, "bakery", to_dynamic(&bakery(TITLE)), "").await;
+    create(city, Kind::Organization, "mill", to_dynamic(&organization("Moinho", "PT")), "").await;
+    city.index().await;
+    let bakery_name = name("organizations", "bakery");
+    let without = Organization { name: bakery_name.to_string(), ..organization(TITLE, "PT") };
+    update(city, to_dynamic(&without), Kind::Organization).await;
+    let index = city.folder().join("index");
+    assert!(holds(&all_bytes(&place).await, PERSON), "the history knows her");
+    let erased = city.registry.erase_history(&administrator(), &bakery_name).await.unwrap();
+    assert!((erased.revisions, erased.database_cleaned, erased.index_cleaned) == (1, true, true), "{erased:?}");
+    assert!(!holds(&all_bytes(&place).await, PERSON) && !holds(&files_below(&index), "Xylofonova"));
+    let versions = city.registry.revisions(&administrator(), &bakery_name, 0, "").await.unwrap().revisions;
+    assert_eq!(versions.iter().map(|one| one.revision).collect::<Vec<_>>(), [2]);
+    let past = city.registry.clean_ups(&administrator(), 0, "").await.unwrap().clean_ups;
+    assert_eq!((past.len(), past[0].items[0].count), (1, 1));
+    // What is deleted can still be restored.
+    city.registry.delete(&administrator(), &bakery_name, "", Terms::default()).await.unwrap();
+    city.registry.erase_history(&administrator(), &bakery_name).await.unwrap();
+    city.registry.undelete(&administrator(), &bakery_name, "", Terms::default()).await.unwrap();
+    let restored: Organization =
+        city.registry.get(&administrator(), &bakery_name).await.unwrap().transcode_to().unwrap();
+    assert_eq!(restored.display_names[0].text, TITLE);
+}
+
 #[tokio::test]
 async fn a_signed_record_says_until_when_it_may_be_kept() {
     let kinds = BTreeMap::from([(Kind::Organization, 200)]);
@@ -437,6 +465,7 @@ async fn only_an_administrator_erases_cleans_up_and_asks_about_people() {
         let person = Asked::Person("Quirina".into());
         for refused in [
             registry.erase(&caller, erasure).await.map(drop),
+            registry.erase_history(&caller, &bakery).await.map(drop),
             registry.preview_clean_up(&caller).await.map(drop),
             registry.run_clean_up(&caller).await.map(drop),
             registry.clean_ups(&caller, 0, "").await.map(drop),

@@ -42,6 +42,6 @@ impl Inner {
     pub(crate) fn with_withdrawn(&self) -> Vec<SegmentId> {
         let snapshot = self.snapshot.borrow();
         let readers = snapshot.segments.iter().map(|segment| &segment.reader);
-        readers.filter(|reader| reader.has_deletes()).map(|reader| reader.segment_id()).collect()
+        readers.filter(|reader| reader.has_deletes()).map(tantivy::SegmentReader::segment_id).collect()
     }
 }

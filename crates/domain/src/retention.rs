@@ -68,7 +68,7 @@ impl Retention {
             ("quarantined_rows", self.quarantined_rows, 1),
             ("imports", self.imports, 1),
             ("tokens", self.tokens, 1),
-            // So long a peer may be away and still hears that a record is gone.
+            // So long whoever reads the feed may be away and still learns that a record is gone.
             ("tombstones", self.tombstones, 30),
         ];
         let wrong = |limit: &str, least: u32| RetentionError {

@@ -110,6 +110,16 @@ impl Tx {
         self.done(erased)
     }
 
+    /// Takes the versions of a document before this one away for good, and what is remembered of requests about it. Says how many
+    /// versions went.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn erase_former_revisions(&mut self, name: &Name, present: i64) -> Result<u64, StoreError> {
+        let erased = former(self.step()?, name, present).await;
+        self.done(erased)
+    }
+
     /// The names of documents that were deleted before this time, the first by that time.
     ///
     /// # Errors
@@ -131,12 +141,12 @@ impl Tx {
 
 /// Refuses names that were erased, and forgets that others were purged. `names` are about to be given.
 pub(crate) async fn give(db: &impl ConnectionTrait, names: &[Name]) -> Result<(), Fault> {
-    let there = of(db, names).await?;
-    if let Some(erased) = there.iter().find(|one| one.reason == TombstoneReason::Erased) {
+    let left = of(db, names).await?;
+    if let Some(erased) = left.iter().find(|one| one.reason == TombstoneReason::Erased) {
         return Err(Fault::Erased(erased.name.clone()));
     }
-    if !there.is_empty() {
-        let these = Column::Name.is_in(there.iter().map(|one| one.name.to_string()));
+    if !left.is_empty() {
+        let these = Column::Name.is_in(left.iter().map(|one| one.name.to_string()));
         Entity::delete_many().filter(these).exec(db).await?;
     }
     Ok(())
@@ -225,6 +235,14 @@ async fn erase(db: &impl ConnectionTrait, names: &[Name]) -> Result<u64, Fault> 
         revisions += gone.rows_affected;
     }
     Ok(revisions)
+}
+
+async fn former(db: &impl ConnectionTrait, name: &Name, present: i64) -> Result<u64, Fault> {
+    let name = name.to_string();
+    // They are answered with the version of then.
+    request::Entity::delete_many().filter(request::Column::Name.eq(name.clone())).exec(db).await?;
+    let these = Condition::all().add(revision::Column::Name.eq(name)).add(revision::Column::Revision.lt(present));
+    Ok(revision::Entity::delete_many().filter(these).exec(db).await?.rows_affected)
 }
 
 async fn deleted(db: &impl ConnectionTrait, before: OffsetDateTime, limit: u64) -> Result<Vec<Name>, Fault> {

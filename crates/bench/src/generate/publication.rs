@@ -97,6 +97,7 @@ fn enveloped(
         audience: audience.into(),
         publish_time: Some(time),
         resource: Some(any),
+        delete_after: None,
     };
     let envelope = Envelope {
         payload: Bytes::from(record.encode_to_vec()),

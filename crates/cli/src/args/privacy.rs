@@ -28,6 +28,11 @@ pub(crate) enum Privacy {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Erase the former versions of a record; the present one stays
+    EraseHistory {
+        /// The resource name
+        name: String,
+    },
     /// List names of what was purged or erased
     Tombstones,
     /// Write all that is kept about an organisation or a person into a file, as JSON Lines

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use isopolity_node::client::Client;
 use isopolity_proto::admin::{
-    CleanUpItem, EraseResourceRequest, EraseResourceResponse, ExportSubjectRequest, ListCleanUpsRequest,
-    ListTombstonesRequest, PreviewCleanUpRequest, RunCleanUpRequest, SubjectCount, Tombstone, TombstoneReason,
-    export_subject_request::Subject, privacy_service_client::PrivacyServiceClient,
+    CleanUpItem, EraseHistoryRequest, EraseResourceRequest, EraseResourceResponse, ExportSubjectRequest,
+    ListCleanUpsRequest, ListTombstonesRequest, PreviewCleanUpRequest, RunCleanUpRequest, SubjectCount, Tombstone,
+    TombstoneReason, export_subject_request::Subject, privacy_service_client::PrivacyServiceClient,
 };
 
 use super::export::Target;
@@ -17,6 +17,8 @@ use crate::{
     output,
 };
 
+/// What to do where files were not rewritten.
+const AGAIN: &str = "the files could not be rewritten now: run the same command again later";
 /// The page of a list.
 const PAGE: i32 = 1_000;
 
@@ -54,6 +56,16 @@ pub(super) async fn run(global: &Global, command: &Privacy) -> Result<(), Exit> 
                 return output::json(&erased);
             }
             tell_erased(&erased, *dry_run)
+        }
+        Privacy::EraseHistory { name } => {
+            let erased = privacy.erase_history(EraseHistoryRequest { name: name.clone() }).await?.into_inner();
+            if global.output == Output::Json {
+                return output::json(&erased);
+            }
+            if !(erased.database_cleaned && erased.index_cleaned) {
+                output::note(AGAIN);
+            }
+            output::line(&format!("{} versions are gone", erased.revisions))
         }
         Privacy::Tombstones => tombstones(global, &mut privacy).await,
         Privacy::Export { subject, out } => export(global, &mut privacy, subject, out).await,
@@ -148,8 +160,9 @@ fn tell_erased(erased: &EraseResourceResponse, dry_run: bool) -> Result<(), Exit
     for name in &erased.mentions {
         output::line(&format!("holds one of its values, look at it: {name}"))?;
     }
-    if !dry_run && !(erased.database_cleaned && erased.index_cleaned) {
-        output::note("the files could not be rewritten now: run the same command again later");
+    let is_clean = erased.database_cleaned && erased.index_cleaned;
+    if !dry_run && !is_clean {
+        output::note(AGAIN);
     }
     Ok(())
 }

@@ -44,6 +44,6 @@ fn a_request_for_access_and_one_for_erasure_are_answered_with_the_command_line()
     assert_eq!((&erased["databaseCleaned"], &erased["indexCleaned"]), (&json!(true), &json!(true)), "{erased}");
     let gone = node.access.run(["privacy", "tombstones"]);
     assert!(gone.text().contains("erased") && gone.text().contains("17/2026"), "{}", gone.text());
-    assert!(node.access.run(["record", "put", file.to_str().unwrap()]).line(3).contains("was erased"));
+    assert!(node.access.run(["record", "put", file.to_str().unwrap()]).complaint(3).contains("was erased"));
     node.stop();
 }

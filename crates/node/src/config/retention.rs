@@ -65,9 +65,11 @@ impl Retention {
             let what = format!("is not a kind; there is {}", known.join(", "));
             return Err(RetentionError { limit: format!("kinds.{word}"), what });
         }
-        self.limits().check().map_err(|error| match error.limit.starts_with("kinds.") {
-            true => error,
-            false => RetentionError { limit: format!("{}_days", error.limit), ..error },
+        self.limits().check().map_err(|error| {
+            if error.limit.starts_with("kinds.") {
+                return error;
+            }
+            RetentionError { limit: format!("{}_days", error.limit), ..error }
         })
     }
 }

@@ -2,11 +2,12 @@
 
 use std::pin::Pin;
 
-use isopolity_domain::{Name, Violation};
+use isopolity_domain::{Name, Violation, name::NameError};
 use isopolity_proto::admin::{
-    EraseResourceRequest, EraseResourceResponse, ExportSubjectRequest, ExportSubjectResponse, ListCleanUpsRequest,
-    ListCleanUpsResponse, ListTombstonesRequest, ListTombstonesResponse, PreviewCleanUpRequest, PreviewCleanUpResponse,
-    RunCleanUpRequest, RunCleanUpResponse, privacy_service_server::PrivacyService,
+    EraseHistoryRequest, EraseHistoryResponse, EraseResourceRequest, EraseResourceResponse, ExportSubjectRequest,
+    ExportSubjectResponse, ListCleanUpsRequest, ListCleanUpsResponse, ListTombstonesRequest, ListTombstonesResponse,
+    PreviewCleanUpRequest, PreviewCleanUpResponse, RunCleanUpRequest, RunCleanUpResponse,
+    privacy_service_server::PrivacyService,
 };
 use isopolity_registry::privacy::{Erasure, SubjectPiece};
 use tokio::sync::mpsc;
@@ -57,11 +58,19 @@ impl PrivacyService for Services {
     ) -> Result<Response<EraseResourceResponse>, Status> {
         let caller = self.caller(request.metadata()).await?;
         let EraseResourceRequest { name, reason, cut_references, validate_only } = request.get_ref();
-        let name: Name = name.parse().map_err(|error: isopolity_domain::name::NameError| {
-            status(&Violation::invalid("name", error.to_string()).into())
-        })?;
+        let name = named(name)?;
         let erasure = Erasure { name: &name, reason, cut_references: *cut_references, validate_only: *validate_only };
         let erased = self.registry.erase(&caller, erasure).await.map_err(|error| status(&error))?;
+        Ok(Response::new(erased))
+    }
+
+    async fn erase_history(
+        &self,
+        request: Request<EraseHistoryRequest>,
+    ) -> Result<Response<EraseHistoryResponse>, Status> {
+        let caller = self.caller(request.metadata()).await?;
+        let name = named(&request.get_ref().name)?;
+        let erased = self.registry.erase_history(&caller, &name).await.map_err(|error| status(&error))?;
         Ok(Response::new(erased))
     }
 
@@ -109,4 +118,9 @@ impl PrivacyService for Services {
         tokio::spawn(work.in_current_span());
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
     }
+}
+
+fn named(name: &str) -> Result<Name, Status> {
+    let wrong = |error: NameError| status(&Violation::invalid("name", error.to_string()).into());
+    name.parse().map_err(wrong)
 }

@@ -7,7 +7,7 @@ use isopolity_proto::{
     admin::{CleanUp, CleanUpClass, CleanUpItem, ListCleanUpsResponse, TombstoneReason},
     options::Audience,
 };
-use isopolity_store::{Old, PastCleanUp, Tombstone};
+use isopolity_store::{Old, PastCleanUp, Tombstone, Tx};
 use prost::Message as _;
 use time::OffsetDateTime;
 use tracing::{info, warn};
@@ -154,14 +154,8 @@ impl Registry {
         if !done.items.iter().any(|item| item.count > 0) {
             return Ok(done);
         }
-        done.clean_up = Uuid::now_v7().to_string();
-        let mut kept = done.clone();
-        // What is gone is not to live on in the list of what went.
-        kept.items.iter_mut().for_each(|item| item.examples.clear());
         let mut tx = self.store().begin("note clean-up").await?;
-        let body = kept.encode_to_vec().into();
-        let past = PastCleanUp { id: done.clean_up.clone(), time: now, author: author.to_owned(), body };
-        tx.add_clean_up(&past).await?;
+        self.note(&mut tx, &mut done, now).await?;
         tx.commit().await?;
         if withdrawn {
             self.clean_index().await;
@@ -170,6 +164,14 @@ impl Registry {
             done.items.iter().map(|item| (item.class().as_str_name(), item.count)).collect();
         info!(clean_up = done.clean_up, author, ?taken, "what was past its limit is taken away");
         Ok(done)
+    }
+
+    /// Keeps what a clean-up did, under an id of its own.
+    pub(super) async fn note(&self, tx: &mut Tx, done: &mut CleanUp, now: OffsetDateTime) -> Result<(), Error> {
+        done.clean_up = Uuid::now_v7().to_string();
+        let body = done.encode_to_vec().into();
+        let past = PastCleanUp { id: done.clean_up.clone(), time: now, author: done.author.clone(), body };
+        Ok(tx.add_clean_up(&past).await?)
     }
 
     /// Takes withdrawn records out of the files of the search index. `false` if they may still be there.

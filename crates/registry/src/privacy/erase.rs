@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use isopolity_domain::{
     Kind, Name, Violation,
+    clock::to_timestamp,
     feed::Publication,
     subject::{self, Needle},
 };
 use isopolity_proto::{
-    admin::{EraseResourceResponse, TombstoneReason},
+    admin::{CleanUp, CleanUpClass, CleanUpItem, EraseHistoryResponse, EraseResourceResponse, TombstoneReason},
     registry::QuarantinedRow,
 };
 use isopolity_store::{Document, Tombstone, Tx};
@@ -145,6 +146,33 @@ impl Registry {
         info!(resource.name = %name, erased = names.len(), author = caller.id(), "a record was erased");
         answer.tombstones = tombstones.into_iter().map(shown).collect();
         Ok(self.clean_files(answer).await)
+    }
+
+    /// Erases the former versions of a resource; the present one stays.
+    ///
+    /// # Errors
+    /// [`Error::TokenMissing`] or [`Error::RightMissing`]; [`Error::Invalid`]; [`Error::NotFound`]; or what the store says. Nothing is
+    /// written then.
+    pub async fn erase_history(&self, caller: &Caller, name: &Name) -> Result<EraseHistoryResponse, Error> {
+        caller.must(Right::Administer)?;
+        self.must_be_ours(name, "name")?;
+        let mut tx = self.store().begin("erase history").await?;
+        let document = tx.document(name).await?.ok_or_else(|| Error::NotFound(name.to_string()))?;
+        let erased = tx.erase_former_revisions(name, document.revision).await?;
+        let revisions = i64::try_from(erased).unwrap_or(i64::MAX);
+        if revisions > 0 {
+            let now = self.now();
+            let item =
+                CleanUpItem { class: CleanUpClass::Revisions.into(), count: revisions, ..CleanUpItem::default() };
+            let author = caller.id().to_owned();
+            let mut done = CleanUp { time: Some(to_timestamp(now)), author, items: vec![item], ..CleanUp::default() };
+            self.note(&mut tx, &mut done, now).await?;
+        }
+        tx.commit().await?;
+        info!(resource.name = %name, revisions, author = caller.id(), "a record's history was erased");
+        let answer = self.clean_files(EraseResourceResponse::default()).await;
+        let EraseResourceResponse { database_cleaned, index_cleaned, .. } = answer;
+        Ok(EraseHistoryResponse { revisions, database_cleaned, index_cleaned })
     }
 
     fn tombstone(&self, caller: &Caller, name: &Name, reason: &str, sequence: i64) -> Tombstone {
