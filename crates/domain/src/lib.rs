@@ -15,6 +15,7 @@
 //! | [`freshness`] | whether a resource may be out of date |
 //! | [`project`] | what an audience may see of a message, from the proto's field options |
 //! | [`record`], [`envelope`] | how a resource becomes signed records, and how they are checked |
+//! | [`invitation`], [`words`] | how two cities become peers: the code that is sent, the words that are compared |
 //! | [`feed`] | what is published, in which order |
 //! | [`answer`], [`merge`] | what a city answered, and how answers become one |
 //! | [`circuit`] | whether a peer that fails is still called |
@@ -50,6 +51,7 @@ pub mod freshness;
 pub mod geography;
 pub mod highlight;
 pub mod indicators;
+pub mod invitation;
 pub mod kind;
 pub mod mailbox;
 pub mod matching;
@@ -67,6 +69,7 @@ pub mod stage;
 pub mod text;
 pub mod validate;
 pub mod violation;
+pub mod words;
 
 pub use city_id::CityId;
 pub use clock::Clock;
