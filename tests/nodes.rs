@@ -13,6 +13,8 @@ mod nodes {
     mod lists;
     mod matching;
     mod officer;
+    mod peering;
+    mod peering_state;
     mod quarantine;
     mod records;
     mod repeats;

@@ -8,6 +8,7 @@ mod import;
 mod init;
 mod matching;
 mod peer;
+mod peering;
 mod quarantine;
 mod question;
 mod readiness;

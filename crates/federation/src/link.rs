@@ -21,6 +21,7 @@ use isopolity_proto::{
     },
 };
 
+pub(crate) use connect::may_be_called;
 pub use error::LinkError;
 pub(crate) use error::in_seconds;
 pub use grpc::GrpcLink;

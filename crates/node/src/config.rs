@@ -12,7 +12,7 @@ use std::{
 };
 
 use isopolity_domain::CityId;
-use isopolity_federation::Limits;
+use isopolity_federation::{Limits, address::private_class, bundle::parse_endpoint};
 use serde::Deserialize;
 
 use crate::{init::Options, telemetry::LogFormat};
@@ -91,11 +91,13 @@ pub struct Federation {
     pub listen: SocketAddr,
     /// Where peers reach it, `https://host:port`.
     pub endpoint: Option<String>,
+    /// Other cities' endpoints may lead to this machine or to private networks.
+    pub allow_private_addresses: bool,
 }
 
 impl Default for Federation {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7443)), endpoint: None }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7443)), endpoint: None, allow_private_addresses: false }
     }
 }
 
@@ -193,7 +195,7 @@ impl Default for Log {
 type Override = fn(&mut Document, &str) -> Result<(), String>;
 
 /// The variables, and what each overrides.
-const VARIABLES: [(&str, Override); 10] = [
+const VARIABLES: [(&str, Override); 11] = [
     ("ISOPOLITY_CITY", |document, value| {
         value.clone_into(&mut document.city);
         Ok(())
@@ -211,6 +213,9 @@ const VARIABLES: [(&str, Override); 10] = [
     ("ISOPOLITY_FEDERATION_ENDPOINT", |document, value| {
         document.federation.endpoint = Some(value.to_owned());
         Ok(())
+    }),
+    ("ISOPOLITY_FEDERATION_ALLOW_PRIVATE_ADDRESSES", |document, value| {
+        parsed(value, &mut document.federation.allow_private_addresses)
     }),
     ("ISOPOLITY_API_LISTEN", |document, value| parsed(value, &mut document.api.listen)),
     ("ISOPOLITY_API_HOSTS", |document, value| {
@@ -337,6 +342,12 @@ impl Config {
         Ok(Self { city, storage, federation, api, search, log, folder })
     }
 
+    /// The limits within which peers are asked.
+    pub(crate) fn limits(&self) -> Limits {
+        let allow_private_addresses = self.federation.allow_private_addresses;
+        Limits { allow_private_addresses, ..self.search.limits() }
+    }
+
     /// A path of the configuration, relative ones from the file's folder.
     #[must_use]
     pub fn path(&self, path: &Path) -> PathBuf {
@@ -365,6 +376,15 @@ impl Config {
     }
 }
 
+/// Whether a node is reached at an address of this machine or of a private network.
+fn is_private(endpoint: Option<&str>, listen: &str) -> bool {
+    let host = match endpoint {
+        Some(endpoint) => parse_endpoint(endpoint).map(|(host, _)| host).unwrap_or_default(),
+        None => listen.trim_matches('"').parse().map(|at: SocketAddr| at.ip().to_string()).unwrap_or_default(),
+    };
+    host == "localhost" || host.parse().is_ok_and(|address| private_class(address).is_some())
+}
+
 /// A new city's configuration file.
 pub(crate) fn template(city: &CityId, options: &Options) -> String {
     let defaults = (Storage::default(), Federation::default(), Api::default());
@@ -376,13 +396,18 @@ pub(crate) fn template(city: &CityId, options: &Options) -> String {
         Some(endpoint) => format!("endpoint = {}", quoted(endpoint)),
         None => "# endpoint = \"https://node.example:7443\"   # where other cities reach it".to_owned(),
     };
+    let private = if is_private(options.federation_endpoint.as_deref(), &federation) {
+        "\n# This node itself is at such an address. Remove this before the node meets the internet.\nallow_private_addresses = true"
+    } else {
+        ""
+    };
     let city = quoted(city.as_str());
     format!(
         "# The node of one city. Every key and its default: deploy/config/isopolity.toml.\n\
          city = {city}\n\n\
          [storage]\nurl = {storage}\n\n\
          # Other cities' nodes, over mutual TLS.\n\
-         [federation]\nlisten = {federation}\n{endpoint}\n\n\
+         [federation]\nlisten = {federation}\n{endpoint}{private}\n\n\
          # Staff, programs and, if enabled, the public.\n\
          [api]\nlisten = {api}\nanonymous_reads = false\n"
     )

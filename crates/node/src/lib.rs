@@ -110,7 +110,7 @@ impl Node {
         let federation = local(&federation_listener, "federation.listen", config.federation.listen)?;
         let endpoint = config.federation.endpoint.clone().unwrap_or_else(|| format!("https://{federation}"));
 
-        let peers = Peers::new(identity.clone(), Arc::clone(&clock), config.search.limits())?;
+        let peers = Peers::new(identity.clone(), Arc::clone(&clock), config.limits())?;
         let registry = Registry::open(Settings {
             identity: identity.clone(),
             endpoint: Some(endpoint.clone()),

@@ -10,7 +10,7 @@ use isopolity_proto::{
 };
 use isopolity_store::StoreError;
 
-use crate::Right;
+use crate::{Right, invitation::JoinRefusal};
 
 /// Why something was refused. `Display` is for the caller; the cause of a fault of the node is its `source`, for the log.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +75,17 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// The peering has ended.
+    #[error("the peering with {city} has ended: {reason}")]
+    PeerLeft {
+        /// The peer.
+        city: CityId,
+        /// Why.
+        reason: String,
+    },
+    /// Two cities do not become peers with an invitation.
+    #[error(transparent)]
+    Joining(#[from] JoinRefusal),
     /// No such peer.
     #[error("{0} is not a peer of this city")]
     PeerUnknown(String),
@@ -169,6 +180,8 @@ impl Error {
             Self::EtagMismatch(_) => Reason::EtagMismatch,
             Self::PeerNotApproved(_) => Reason::PeerNotApproved,
             Self::PeerSuspended { .. } => Reason::PeerSuspended,
+            Self::PeerLeft { .. } => Reason::PeerLeft,
+            Self::Joining(refusal) => refusal.reason(),
             Self::PeerUnknown(_) => Reason::PeerUnknown,
             Self::BundleRollback { .. } => Reason::BundleRollback,
             Self::Incomplete { .. } => Reason::FederationIncomplete,

@@ -20,7 +20,9 @@
 //! | [`mod@answer`] | what a peer gets when it asks |
 //! | `desk` | where peers' questions wait for their turn |
 //! | `hot` | what is read often, kept in memory |
-//! | [`mod@peers`] | adding, approving, suspending and removing peers |
+//! | [`mod@peers`] | adding, approving and suspending peers |
+//! | [`mod@invitation`] | becoming peers with a code |
+//! | [`mod@standing`] | leaving peers, testing them, and how cities stand to each other, on both sides |
 //! | [`mod@access`] | tokens |
 //! | [`mod@index`] | the worker that feeds the search index |
 //! | [`mod@matching`] | which records may be of the same organisation or place |
@@ -40,11 +42,13 @@ pub mod history;
 mod hot;
 pub mod import;
 pub mod index;
+pub mod invitation;
 pub mod matching;
 pub mod partnership;
 pub mod peers;
 pub mod record;
 pub mod search;
+pub mod standing;
 pub mod verify;
 pub mod watch;
 
@@ -166,7 +170,8 @@ impl Registry {
             if let Some(endpoint) = endpoint {
                 registry.ensure_own_bundle(&endpoint).await?;
             }
-            registry.reload_peers().await
+            registry.reload_peers().await?;
+            registry.tend_door().await
         };
         started.await.map_err(|error: Error| OpenError::Start(error::with_causes(&error)))?;
         Ok(registry)

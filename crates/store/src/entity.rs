@@ -3,6 +3,7 @@
 pub(crate) mod document;
 pub(crate) mod feed;
 pub(crate) mod import_run;
+pub(crate) mod invitation;
 pub(crate) mod peer;
 pub(crate) mod publication;
 pub(crate) mod quarantine;
@@ -11,4 +12,5 @@ pub(crate) mod reference;
 pub(crate) mod request;
 pub(crate) mod revision;
 pub(crate) mod setting;
+pub(crate) mod standing;
 pub(crate) mod token;

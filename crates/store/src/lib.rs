@@ -18,6 +18,7 @@
 //! | `import` | how far imports came, and the rows that they did not take |
 //! | `feed` | what was published, in which order |
 //! | `peer`, `token`, `setting` | other cities, tokens for the API, small values |
+//! | `invitation`, `standing` | who may become a peer, and how this city stands at its peers |
 //! | `tx`, `error`, `open` | a unit of work, what can go wrong, how a database is opened |
 //! | `entity`, `migration` | the tables, and how they came to be |
 
@@ -26,6 +27,7 @@ mod entity;
 mod error;
 mod feed;
 mod import;
+mod invitation;
 mod list;
 mod micros;
 mod migration;
@@ -35,6 +37,7 @@ mod reference;
 mod request;
 mod revision;
 mod setting;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -49,10 +52,12 @@ use tokio::sync::Mutex;
 pub use document::Document;
 pub use error::StoreError;
 pub use import::{ImportRun, Quarantined};
+pub use invitation::Invitation;
 pub use list::{ListPoint, Listing};
 pub use peer::Peer;
 pub use request::Request;
 pub use revision::Revision;
+pub use standing::Standing;
 pub use token::Token;
 pub use tx::Tx;
 

@@ -11,7 +11,7 @@ use isopolity_proto::{
     error::Reason,
     type_url,
 };
-use isopolity_registry::{Error, error::with_causes};
+use isopolity_registry::{Error, error::with_causes, invitation::JoinRefusal};
 use prost::Message as _;
 use prost_types::Any;
 use tonic::{Code, Status};
@@ -90,7 +90,12 @@ pub(super) fn status(cause: &Error) -> Status {
             }
             Code::FailedPrecondition
         }
-        Error::PeerNotApproved(_) | Error::PeerSuspended { .. } => Code::PermissionDenied,
+        Error::PeerNotApproved(_) | Error::PeerSuspended { .. } | Error::PeerLeft { .. } => Code::PermissionDenied,
+        Error::Joining(refusal) => match refusal {
+            JoinRefusal::Unknown | JoinRefusal::GuestMismatch(_) | JoinRefusal::OnlyJoins => Code::PermissionDenied,
+            JoinRefusal::TooMany(_) => Code::ResourceExhausted,
+            _ => Code::FailedPrecondition,
+        },
         Error::PeerUnknown(city) => {
             details.set_resource_info("peer", city, "", cause.to_string());
             Code::NotFound
