@@ -15,10 +15,10 @@ use isopolity_federation::{Bundle, Identity, Limits, ListenerLimits, PeerSetting
 use isopolity_proto::{
     admin::PeerState,
     federation::{
-        GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetInviterBundleRequest,
-        GetInviterBundleResponse, GetRecordRequest, GetRecordResponse, GetStatisticsRequest, GetStatisticsResponse,
-        HelloRequest, HelloResponse, JoinRequest, JoinResponse, QueryRequest, QueryResponse, WatchRequest,
-        WatchResponse,
+        GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetDirectoryRequest,
+        GetDirectoryResponse, GetInviterBundleRequest, GetInviterBundleResponse, GetRecordRequest, GetRecordResponse,
+        GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, JoinRequest, JoinResponse,
+        QueryRequest, QueryResponse, WatchRequest, WatchResponse,
         federation_service_server::{FederationService, FederationServiceServer},
     },
     options::Audience,
@@ -197,6 +197,10 @@ impl FederationService for Desk {
     ) -> Result<Response<GetInviterBundleResponse>, Status> {
         let bundle = isopolity_domain::envelope::from_file(&self.bundle).unwrap();
         Ok(Response::new(GetInviterBundleResponse { bundle: Some(bundle) }))
+    }
+
+    async fn get_directory(&self, _: Request<GetDirectoryRequest>) -> Result<Response<GetDirectoryResponse>, Status> {
+        Err(Status::unimplemented("not here"))
     }
 
     async fn join(&self, request: Request<JoinRequest>) -> Result<Response<JoinResponse>, Status> {

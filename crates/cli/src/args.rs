@@ -1,6 +1,7 @@
 //! The command line.
 
 mod access;
+mod directory;
 mod files;
 mod peer;
 mod question;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use access::{Role, Token};
+pub(crate) use directory::Directory;
 pub(crate) use files::{Export, ExportFormat, Format, Import, Quarantine};
 pub(crate) use peer::{Peer, PeerAudience};
 pub(crate) use question::{Asked, Order, Search, Watch};
@@ -97,6 +99,9 @@ pub(crate) enum Command {
     /// Work with other cities' nodes
     #[command(subcommand)]
     Peer(Peer),
+    /// Work with the signed list of members of a large federation
+    #[command(subcommand)]
+    Directory(Directory),
     /// Work with tokens for the API
     #[command(subcommand)]
     Token(Token),

@@ -2,6 +2,7 @@
 
 mod codes;
 mod demo;
+mod directory;
 mod export;
 mod get;
 mod import;
@@ -50,6 +51,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Exit> {
         Command::Stage(stage) => stage::run(&global, &stage).await?,
         Command::Verify(verify) => verify::run(&global, &verify)?,
         Command::Peer(peer) => peer::run(&global, &peer).await?,
+        Command::Directory(directory) => directory::run(&global, &directory).await?,
         Command::Token(token) => token::run(&global, &token).await?,
         Command::Completions { shell } => {
             let mut script = Vec::new();

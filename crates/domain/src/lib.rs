@@ -16,6 +16,7 @@
 //! | [`project`] | what an audience may see of a message, from the proto's field options |
 //! | [`record`], [`envelope`] | how a resource becomes signed records, and how they are checked |
 //! | [`invitation`], [`words`] | how two cities become peers: the code that is sent, the words that are compared |
+//! | [`mod@directory`] | the signed list of members of a federation, and when one is taken in place of another |
 //! | [`feed`] | what is published, in which order |
 //! | [`answer`], [`merge`] | what a city answered, and how answers become one |
 //! | [`circuit`] | whether a peer that fails is still called |
@@ -43,6 +44,7 @@ pub mod codes;
 pub mod conditions;
 pub mod consent;
 pub mod digest;
+pub mod directory;
 pub mod envelope;
 pub mod facet;
 pub mod feed;

@@ -14,6 +14,7 @@
 //! | [`tls`] | mutual TLS between nodes, and TLS for the API |
 //! | [`listener`] | taking connections, within limits |
 //! | [`link`] | one peer, as something that can be called |
+//! | [`operator`] | keys of those who sign a directory |
 //! | [`mod@peers`] | the table of peers, greeting, reading one record |
 //! | [`ask`] | asking all of them, within one time |
 //! | `admission` | which of them are asked |
@@ -45,6 +46,7 @@ pub mod identity;
 mod join;
 pub mod link;
 pub mod listener;
+pub mod operator;
 pub mod peers;
 mod probe;
 pub mod standing;

@@ -16,7 +16,7 @@ use isopolity_proto::{
     admin::PeerState,
     catalog::Outcome,
     error::Reason,
-    federation::{Envelope, GetRecordRequest, HelloResponse},
+    federation::{Envelope, GetDirectoryRequest, GetRecordRequest, HelloResponse},
     options::Audience,
 };
 use rustls::ServerConfig;
@@ -349,6 +349,22 @@ impl Peers {
         let link = self.greeting_link(city)?;
         let sealed = self.bounded(city, within, link.get_bundle(within)).await?;
         Ok(Bytes::from(envelope::to_file(&sealed)))
+    }
+
+    /// Reads the membership list that an active peer has in force; `None` if it has none of a later version than this. Whether to believe
+    /// it is for the caller to decide.
+    ///
+    /// # Errors
+    /// [`LinkError`] if it does not answer, or has none.
+    pub async fn fetch_directory(
+        &self,
+        city: &CityId,
+        version: i64,
+        within: Duration,
+    ) -> Result<Option<Envelope>, LinkError> {
+        let link = self.admitted_link(city)?;
+        let answer = self.bounded(city, within, link.get_directory(GetDirectoryRequest { version }, within)).await?;
+        Ok(answer.directory)
     }
 
     /// Enters a connection of a peer, unless it is none, or has lost its admission since the handshake. Judged anew: a guest whose

@@ -11,10 +11,10 @@ use isopolity_domain::{CityId, Clock as _, clock::FixedClock};
 use isopolity_proto::{
     admin::PeerState,
     federation::{
-        Envelope, GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetInviterBundleRequest,
-        GetInviterBundleResponse, GetRecordRequest, GetRecordResponse, GetStatisticsRequest, GetStatisticsResponse,
-        HelloRequest, HelloResponse, JoinRequest, JoinResponse, QueryEnd, QueryHit, QueryRequest, QueryResponse,
-        QueryStart, SortKey, WatchRequest, WatchResponse,
+        Envelope, GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetDirectoryRequest,
+        GetDirectoryResponse, GetInviterBundleRequest, GetInviterBundleResponse, GetRecordRequest, GetRecordResponse,
+        GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, JoinRequest, JoinResponse, QueryEnd,
+        QueryHit, QueryRequest, QueryResponse, QueryStart, SortKey, WatchRequest, WatchResponse,
         federation_service_server::{FederationService, FederationServiceServer},
         query_response::Part,
         sort_key,
@@ -179,6 +179,10 @@ impl FederationService for Desk {
         &self,
         _: Request<GetInviterBundleRequest>,
     ) -> Result<Response<GetInviterBundleResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn get_directory(&self, _: Request<GetDirectoryRequest>) -> Result<Response<GetDirectoryResponse>, Status> {
         Err(Status::unimplemented("not here"))
     }
 

@@ -71,6 +71,7 @@ impl Registry {
             sequence: if approved { head.sequence } else { 0 },
             state: settings.state.into(),
             state_reason: settings.state_reason,
+            directory_version: if approved { self.directory_version() } else { 0 },
         })
     }
 

@@ -18,6 +18,7 @@
 //! | [`mod@record`] | one record of any member city |
 //! | [`mod@watch`] | telling of what is published, as far as it matches a question |
 //! | [`mod@answer`] | what a peer gets when it asks |
+//! | [`mod@directory`] | the signed list of members: taking it, passing it on, and what operators do with it |
 //! | `desk` | where peers' questions wait for their turn |
 //! | `hot` | what is read often, kept in memory |
 //! | [`mod@peers`] | adding, approving and suspending peers |
@@ -36,6 +37,7 @@ pub mod caller;
 pub mod codes;
 pub mod consent;
 mod desk;
+pub mod directory;
 pub mod error;
 pub mod export;
 pub mod history;
@@ -135,6 +137,8 @@ struct Inner {
     desk: desk::Desk,
     /// Who watches how much.
     watches: Arc<watch::Watches>,
+    /// The directory, if the configuration names one.
+    directory: directory::Book,
 }
 
 impl Registry {
@@ -163,6 +167,7 @@ impl Registry {
             hot: hot::Hot::default(),
             desk: desk::Desk::new(desk::Places::default()),
             watches: Arc::default(),
+            directory: directory::Book::default(),
         };
         let registry = Self { inner: Arc::new(inner) };
         let started = async {

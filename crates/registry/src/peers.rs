@@ -205,6 +205,7 @@ impl Registry {
             let greeted = self.federation().greet(&settings.city, GREETING).await;
             if let Ok(hello) = &greeted {
                 self.heard_quietly(&settings.city, hello.state(), &hello.state_reason).await;
+                self.consider_directory(&settings.city, hello.directory_version).await;
             }
             if let Ok(hello) = greeted
                 && settings.state == PeerState::Active

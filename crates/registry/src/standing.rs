@@ -104,6 +104,7 @@ impl Registry {
         if peer.state == PeerState::Invited {
             shown.words = self.words_with(peer).await?;
         }
+        self.show_membership(&mut shown, &peer.city).await?;
         Ok(shown)
     }
 

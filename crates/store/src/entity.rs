@@ -4,6 +4,7 @@ pub(crate) mod document;
 pub(crate) mod feed;
 pub(crate) mod import_run;
 pub(crate) mod invitation;
+pub(crate) mod membership;
 pub(crate) mod peer;
 pub(crate) mod publication;
 pub(crate) mod quarantine;

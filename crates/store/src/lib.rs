@@ -19,6 +19,7 @@
 //! | `feed` | what was published, in which order |
 //! | `peer`, `token`, `setting` | other cities, tokens for the API, small values |
 //! | `invitation`, `standing` | who may become a peer, and how this city stands at its peers |
+//! | `membership` | whom the directory names |
 //! | `tx`, `error`, `open` | a unit of work, what can go wrong, how a database is opened |
 //! | `entity`, `migration` | the tables, and how they came to be |
 
@@ -29,6 +30,7 @@ mod feed;
 mod import;
 mod invitation;
 mod list;
+mod membership;
 mod micros;
 mod migration;
 mod open;
@@ -54,6 +56,7 @@ pub use error::StoreError;
 pub use import::{ImportRun, Quarantined};
 pub use invitation::Invitation;
 pub use list::{ListPoint, Listing};
+pub use membership::Membership;
 pub use peer::Peer;
 pub use request::Request;
 pub use revision::Revision;

@@ -11,7 +11,7 @@ use isopolity_proto::{
     options::Audience,
 };
 
-use super::peering;
+use super::{directory, peering};
 use crate::{
     args::{Global, Output, Peer, PeerAudience},
     connection::{connect, read_bytes},
@@ -86,7 +86,11 @@ pub(super) async fn run(global: &Global, command: &Peer) -> Result<(), Exit> {
         Peer::List { all, no_greet } => {
             let request = ListPeersRequest { include_left: *all, greet: !no_greet };
             let list = peers.list_peers(request).await?.into_inner();
-            if global.output == Output::Json { output::json(&list) } else { table(&list.peers) }
+            if global.output == Output::Json {
+                return output::json(&list);
+            }
+            table(&list.peers)?;
+            directory::note_trouble(global).await
         }
     }
 }
@@ -122,9 +126,8 @@ fn table(peers: &[admin::Peer]) -> Result<(), Exit> {
             let way = if one.inbound { "calling us" } else { "being called" };
             format!("{way}, {}: {}", output::when(one.time.as_ref()), one.description)
         });
-        let words = (!peer.words.is_empty()).then(|| format!("words to compare: {}", peer.words));
         let directory = (!peer.directory_trouble.is_empty()).then(|| format!("directory: {}", peer.directory_trouble));
-        let troubles: Vec<String> = words.into_iter().chain(directory).chain(held(peer)).chain(told).collect();
+        let troubles: Vec<String> = directory.into_iter().chain(held(peer)).chain(told).collect();
         let state = match peer.state_reason.as_str() {
             "" => state_word(peer.state()).to_owned(),
             reason => format!("{} ({reason})", state_word(peer.state())),
@@ -142,7 +145,11 @@ fn table(peers: &[admin::Peer]) -> Result<(), Exit> {
             troubles.join("\n"),
         ]);
     }
-    output::line(&rows.to_string())
+    output::line(&rows.to_string())?;
+    for peer in peers.iter().filter(|peer| !peer.words.is_empty()) {
+        output::line(&format!("compare with {} by telephone before you approve it: {}", peer.city, peer.words))?;
+    }
+    Ok(())
 }
 
 /// How this city stands there.

@@ -13,9 +13,10 @@ use isopolity_proto::{
     catalog::Outcome,
     error::Reason,
     federation::{
-        Envelope, GetBundleRequest, GetDigestRequest, GetDigestResponse, GetInviterBundleRequest, GetRecordRequest,
-        GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, JoinRequest, JoinResponse,
-        QueryRequest, QueryResponse, WatchRequest, WatchResponse, federation_service_client::FederationServiceClient,
+        Envelope, GetBundleRequest, GetDigestRequest, GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse,
+        GetInviterBundleRequest, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse, HelloRequest,
+        HelloResponse, JoinRequest, JoinResponse, QueryRequest, QueryResponse, WatchRequest, WatchResponse,
+        federation_service_client::FederationServiceClient,
     },
 };
 use tokio::time::{Instant, timeout};
@@ -193,6 +194,14 @@ impl Link for GrpcLink {
 
     async fn get_digest(&self, request: GetDigestRequest, within: Duration) -> Result<GetDigestResponse, LinkError> {
         self.call(request, within, |mut client, request| async move { client.get_digest(request).await }).await
+    }
+
+    async fn get_directory(
+        &self,
+        request: GetDirectoryRequest,
+        within: Duration,
+    ) -> Result<GetDirectoryResponse, LinkError> {
+        self.call(request, within, |mut client, request| async move { client.get_directory(request).await }).await
     }
 
     fn watch(&self, message: WatchRequest) -> BoxStream<'static, Result<WatchResponse, LinkError>> {

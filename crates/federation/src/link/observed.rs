@@ -12,9 +12,9 @@ use async_trait::async_trait;
 use futures::{Stream, StreamExt as _, stream::BoxStream};
 use isopolity_domain::CityId;
 use isopolity_proto::federation::{
-    Envelope, GetDigestRequest, GetDigestResponse, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse,
-    HelloRequest, HelloResponse, QueryRequest, QueryResponse, QueryStart, WatchRequest, WatchResponse,
-    query_response::Part,
+    Envelope, GetDigestRequest, GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetRecordRequest,
+    GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, QueryRequest, QueryResponse, QueryStart,
+    WatchRequest, WatchResponse, query_response::Part,
 };
 use tokio::time::Instant;
 
@@ -109,6 +109,14 @@ impl Link for Observed {
 
     async fn get_digest(&self, request: GetDigestRequest, within: Duration) -> Result<GetDigestResponse, LinkError> {
         self.observe(within, self.0.link.get_digest(request, within)).await
+    }
+
+    async fn get_directory(
+        &self,
+        request: GetDirectoryRequest,
+        within: Duration,
+    ) -> Result<GetDirectoryResponse, LinkError> {
+        self.observe(within, self.0.link.get_directory(request, within)).await
     }
 
     fn watch(&self, request: WatchRequest) -> BoxStream<'static, Result<WatchResponse, LinkError>> {

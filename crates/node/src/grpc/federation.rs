@@ -7,10 +7,10 @@ use futures::StreamExt as _;
 use isopolity_domain::{CityId, envelope};
 use isopolity_federation::PeerIdentity;
 use isopolity_proto::federation::{
-    GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetInviterBundleRequest,
-    GetInviterBundleResponse, GetRecordRequest, GetRecordResponse, GetStatisticsRequest, GetStatisticsResponse,
-    HelloRequest, HelloResponse, JoinRequest, JoinResponse, QueryRequest, QueryResponse, WatchRequest, WatchResponse,
-    federation_service_server::FederationService,
+    GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetDirectoryRequest,
+    GetDirectoryResponse, GetInviterBundleRequest, GetInviterBundleResponse, GetRecordRequest, GetRecordResponse,
+    GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, JoinRequest, JoinResponse, QueryRequest,
+    QueryResponse, WatchRequest, WatchResponse, federation_service_server::FederationService,
 };
 use isopolity_registry::{Error, answer::Parts, invitation::JoinRefusal};
 use tokio_stream::Stream;
@@ -55,6 +55,15 @@ impl FederationService for Services {
         let identity = anyone(&request)?;
         let joined = self.registry.joined(&identity, request.into_inner()).await;
         Ok(Response::new(joined.map_err(|error| status(&error))?))
+    }
+
+    async fn get_directory(
+        &self,
+        request: Request<GetDirectoryRequest>,
+    ) -> Result<Response<GetDirectoryResponse>, Status> {
+        let peer = peer(&request)?;
+        let found = self.registry.directory_for_peer(&peer, request.get_ref().version).await;
+        Ok(Response::new(GetDirectoryResponse { directory: found.map_err(|error| self.refused(&peer, &error))? }))
     }
 
     async fn query(&self, request: Request<QueryRequest>) -> Result<Response<Self::QueryStream>, Status> {

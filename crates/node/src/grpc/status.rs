@@ -11,7 +11,7 @@ use isopolity_proto::{
     error::Reason,
     type_url,
 };
-use isopolity_registry::{Error, error::with_causes, invitation::JoinRefusal};
+use isopolity_registry::{Error, directory::DirectoryRefusal, error::with_causes, invitation::JoinRefusal};
 use prost::Message as _;
 use prost_types::Any;
 use tonic::{Code, Status};
@@ -94,6 +94,11 @@ pub(super) fn status(cause: &Error) -> Status {
         Error::Joining(refusal) => match refusal {
             JoinRefusal::Unknown | JoinRefusal::GuestMismatch(_) | JoinRefusal::OnlyJoins => Code::PermissionDenied,
             JoinRefusal::TooMany(_) => Code::ResourceExhausted,
+            _ => Code::FailedPrecondition,
+        },
+        Error::Directory(refusal) => match refusal {
+            DirectoryRefusal::Missing(_) => Code::NotFound,
+            _ if refusal.reason() == Reason::DirectoryInvalid => Code::InvalidArgument,
             _ => Code::FailedPrecondition,
         },
         Error::PeerUnknown(city) => {

@@ -3,9 +3,13 @@ use isopolity_proto::admin::PeerState;
 use time::macros::datetime;
 
 use super::bed::{Bed, on_both_databases};
-use crate::{Invitation, Standing};
+use crate::{Invitation, Membership, Standing};
 
-on_both_databases!(an_invitation_is_added_changed_and_found, what_a_peer_said_is_kept_and_replaced);
+on_both_databases!(
+    an_invitation_is_added_changed_and_found,
+    what_a_peer_said_is_kept_and_replaced,
+    what_the_directory_says_of_a_city_is_kept_and_replaced
+);
 
 fn invitation(id: &str) -> Invitation {
     Invitation {
@@ -61,4 +65,25 @@ async fn what_a_peer_said_is_kept_and_replaced(bed: Bed) {
     assert_eq!(store.standing(&held.city).await.unwrap(), Some(held.clone()));
     assert_eq!(store.standings().await.unwrap(), [said("geneve.example", PeerState::Left, "moved"), held]);
     assert_eq!(store.standing(&bed.city).await.unwrap(), None);
+}
+
+async fn what_the_directory_says_of_a_city_is_kept_and_replaced(bed: Bed) {
+    let store = bed.store().await;
+    let named = |city: &str, present| Membership {
+        city: city.parse().unwrap(),
+        present,
+        pinned: !present,
+        version: 7,
+        trouble: if present { String::new() } else { "another bundle".into() },
+    };
+    let mut tx = store.begin("test").await.unwrap();
+    for one in [named("lublin.example", true), named("a0.example", true), named("lublin.example", false)] {
+        tx.put_membership(&one).await.unwrap();
+    }
+    let all = [named("a0.example", true), named("lublin.example", false)];
+    assert_eq!(tx.memberships().await.unwrap(), all);
+    tx.commit().await.unwrap();
+    assert_eq!(store.memberships().await.unwrap(), all);
+    assert_eq!(store.membership(&all[1].city).await.unwrap().as_ref(), Some(&all[1]));
+    assert_eq!(store.membership(&bed.city).await.unwrap(), None);
 }
