@@ -223,11 +223,11 @@ async fn t4_mix_and_match_of_directories_leaves_the_one_in_force() {
     let town = Town::default();
     let [feira, geneve] = [settle(&town, FEIRA).await, settle(&town, GENEVE).await];
     let (ours, theirs) = (bundle(&feira).await, bundle(&geneve).await);
-    assert_eq!(offer(&feira, &signed(&content(&feira, 1, &[ours.clone()]), &[1, 2])).await, Ok(1));
+    assert_eq!(offer(&feira, &signed(&content(&feira, 1, std::slice::from_ref(&ours)), &[1, 2])).await, Ok(1));
     let next = content(&feira, 2, &[ours.clone(), theirs.clone()]);
     // One signature of this one and one of another.
     let mut mixed = envelope::from_file(&signed(&next, &[1])).unwrap();
-    let other = envelope::from_file(&signed(&content(&feira, 3, &[ours.clone()]), &[2])).unwrap();
+    let other = envelope::from_file(&signed(&content(&feira, 3, std::slice::from_ref(&ours)), &[2])).unwrap();
     mixed.signatures.extend(other.signatures);
     let mixed = envelope::to_file(&mixed).into_bytes();
     // A federation of the same operators.

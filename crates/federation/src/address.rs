@@ -42,9 +42,10 @@ fn class_of_v6(address: Ipv6Addr) -> Option<&'static str> {
     match segments {
         [0, 0, 0, 0, 0, 0, 0, 1] => return Some("a loopback address"),
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low] => return embedded(high, low).or(Some("an IPv4 address in disguise")),
-        // Translated (RFC 6052, RFC 8215) and tunnelled (RFC 3056).
-        [0x64, 0xff9b, 0 | 1, _, _, _, high, low] => return embedded(high, low),
-        [0x2002, high, low, ..] => return embedded(high, low),
+        // Translated (RFC 6052) and tunnelled (RFC 3056).
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => return embedded(high, low),
+        // Translated within one network (RFC 8215).
+        [0x64, 0xff9b, 1, ..] => return Some("an address of a private network"),
         _ => {}
     }
     if first & 0xfe00 == 0xfc00 {

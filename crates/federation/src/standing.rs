@@ -27,14 +27,15 @@ impl Peers {
 
     /// What this city says when it greets.
     pub(crate) fn greeting(&self, city: &CityId) -> HelloRequest {
-        let known = self.get(city);
+        let table = self.trust().table();
+        let known = table.get(city);
         HelloRequest {
             protocol_version: PROTOCOL_VERSION,
             software: concat!("isopolity/", env!("CARGO_PKG_VERSION")).to_owned(),
             time: Some(clock::to_timestamp(self.trust().clock.now())),
             bundle_sequence: self.bundle_sequence(),
-            state: known.as_ref().map_or(PeerState::Unspecified, |peer| peer.state).into(),
-            state_reason: known.map(|peer| peer.state_reason).unwrap_or_default(),
+            state: known.map_or(PeerState::Unspecified, |peer| peer.state).into(),
+            state_reason: known.map(|peer| peer.state_reason.clone()).unwrap_or_default(),
         }
     }
 
@@ -53,16 +54,15 @@ impl Peers {
     }
 
     fn why_held_back(&self, city: &CityId) -> Option<LinkError> {
-        let peer = match self.get(city) {
-            Some(peer) if peer.state == PeerState::Active => return None,
-            Some(peer) => peer,
-            None => {
-                let text = format!("{city} is not a peer here");
-                return Some(LinkError::new(Outcome::NotAsked, Reason::PeerUnknown, text));
-            }
+        // Without a copy: this is looked at with each question.
+        let table = self.trust().table();
+        let Some(peer) = table.get(city) else {
+            let text = format!("{city} is not a peer here");
+            return Some(LinkError::new(Outcome::NotAsked, Reason::PeerUnknown, text));
         };
-        let why = peer.state_reason;
+        let why = &peer.state_reason;
         Some(match peer.state {
+            PeerState::Active => return None,
             PeerState::Suspended => {
                 let text = format!("the peering is suspended here: {why}");
                 LinkError::new(Outcome::Suspended, Reason::PeerSuspended, text)
@@ -90,6 +90,7 @@ impl Peers {
 }
 
 /// The parts of a stream until a future is ready with the error that ends it.
+#[must_use]
 pub fn until<T: Send + 'static, E: Send + 'static>(
     held: Pin<Box<dyn Future<Output = E> + Send>>,
     parts: BoxStream<'static, Result<T, E>>,

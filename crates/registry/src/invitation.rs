@@ -216,9 +216,8 @@ impl Registry {
         let mut tx = self.store().begin("join").await?;
         let taken = self.take_invitation(&mut tx, &request.invitation, &request.secret, &bundle).await;
         match &taken {
-            Ok(true) => tx.commit().await?,
-            // What was counted must stay.
-            Err(Error::Joining(JoinRefusal::Unknown)) => tx.commit().await?,
+            // What was counted must stay, too.
+            Ok(true) | Err(Error::Joining(JoinRefusal::Unknown)) => tx.commit().await?,
             _ => drop(tx),
         }
         self.tend_door().await?;

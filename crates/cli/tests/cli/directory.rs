@@ -1,8 +1,8 @@
 //! Two cities meet by a code, and five by a directory.
 
-use std::fs;
+use std::{fs, time::Instant};
 
-use super::support::{City, cities_of_hits, run};
+use super::support::{City, PATIENCE, cities_of_hits, run};
 
 const NORTH: &str = "north.example";
 const SOUTH: &str = "south.example";
@@ -54,14 +54,16 @@ fn operators_sign_a_directory_offline_and_a_node_takes_it() {
         .map(|name| run(["directory", "keygen", "--out", &at(name)]).text().trim().to_owned())
         .to_vec();
     assert!(run(["directory", "keygen", "--out", &at("a.key")]).complaint(2).contains("never overwritten"));
-    let (north, south) = (City::init(parent.path(), NORTH), City::init(parent.path(), SOUTH));
-    for city in [&north, &south] {
-        let file = city.folder.join("isopolity.toml");
-        let text = fs::read_to_string(&file).unwrap();
+    let city = |id: &str, more: &str| {
+        let city = City::init(parent.path(), id);
+        let text = fs::read_to_string(city.config()).unwrap();
         let list = keys.iter().map(|key| format!("\"{key}\"")).collect::<Vec<_>>().join(", ");
-        let more = format!("\n[directory]\nfederation = \"cities.example\"\nkeys = [{list}]\nthreshold = 2\n");
-        fs::write(&file, text + &more).unwrap();
-    }
+        let directory =
+            format!("\n[directory]\nfederation = \"cities.example\"\nkeys = [{list}]\nthreshold = 2\n{more}");
+        fs::write(city.config(), text + &directory).unwrap();
+        city
+    };
+    let (north, south) = (city(NORTH, ""), city(SOUTH, ""));
     let (north, south) = (north.serve(), south.serve());
     for (node, name) in [(&north, "n.bundle"), (&south, "s.bundle")] {
         node.access.run(["peer", "bundle", "--out", &at(name)]).text();
@@ -106,4 +108,18 @@ fn operators_sign_a_directory_offline_and_a_node_takes_it() {
     assert_eq!(fs::read(at("again.json")).unwrap(), fs::read(&file).unwrap(), "passed on as it was signed");
     north.stop();
     south.stop();
+
+    // A node that starts with the file; it is no member itself.
+    let west = city("west.example", &format!("file = \"{file}\"\n")).serve();
+    let begun = Instant::now();
+    let shown = loop {
+        let shown = west.access.run(["directory", "show"]).text().to_owned();
+        if shown.contains("version 1, 2 members") {
+            break shown;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{shown}");
+    };
+    assert!(shown.contains("trouble: this city is not among its members"), "{shown}");
+    assert!(west.access.run(["peer", "list", "--no-greet"]).stderr.contains("not among its members"));
+    west.stop();
 }
