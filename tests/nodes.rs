@@ -14,6 +14,8 @@ mod nodes {
     mod matching;
     mod officer;
     mod overload;
+    mod peering;
+    mod peering_state;
     mod privacy;
     mod quarantine;
     mod records;

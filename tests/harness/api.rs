@@ -9,10 +9,11 @@ use isopolity_node::{
 };
 use isopolity_proto::{
     admin::{
-        AddPeerRequest, ApprovePeerRequest, CreateTokenRequest, GetNodeRequest, GetNodeResponse, GetOwnBundleRequest,
-        ListPeersRequest, Peer, PeerTrouble, RemovePeerRequest, Role, SuspendPeerRequest,
-        node_service_client::NodeServiceClient, peer_service_client::PeerServiceClient,
-        privacy_service_client::PrivacyServiceClient, token_service_client::TokenServiceClient,
+        AddPeerRequest, ApprovePeerRequest, CreateInvitationRequest, CreateTokenRequest, GetNodeRequest,
+        GetNodeResponse, GetOwnBundleRequest, JoinPeerRequest, LeavePeerRequest, ListPeersRequest, Peer, PeerTrouble,
+        Role, SuspendPeerRequest, TestPeerRequest, TestResult, node_service_client::NodeServiceClient,
+        peer_service_client::PeerServiceClient, privacy_service_client::PrivacyServiceClient,
+        token_service_client::TokenServiceClient,
     },
     catalog::{
         GetRecordRequest, GetRecordResponse, SearchRequest, SearchResponse,
@@ -204,10 +205,27 @@ impl Api {
         self.peers().suspend_peer(request).await.unwrap().into_inner().peer.unwrap()
     }
 
-    /// Removes a peer.
-    pub async fn remove(&self, city: &str) -> Peer {
-        let request = RemovePeerRequest { city: city.into(), reason: "a test".into() };
-        self.peers().remove_peer(request).await.unwrap().into_inner().peer.unwrap()
+    /// Leaves a peer.
+    pub async fn leave(&self, city: &str) -> Peer {
+        let request = LeavePeerRequest { city: city.into(), reason: "a test".into() };
+        self.peers().leave_peer(request).await.unwrap().into_inner().peer.unwrap()
+    }
+
+    /// The code of a new invitation.
+    pub async fn invite(&self) -> String {
+        self.peers().create_invitation(CreateInvitationRequest::default()).await.unwrap().into_inner().code
+    }
+
+    /// Joins with a code.
+    pub async fn join(&self, code: &str) -> Result<Peer, Status> {
+        let request = JoinPeerRequest { code: code.into() };
+        Ok(self.peers().join_peer(request).await?.into_inner().peer.unwrap())
+    }
+
+    /// Tries each step of reaching a peer.
+    pub async fn test_peer(&self, city: &str) -> Vec<TestResult> {
+        let request = TestPeerRequest { city: city.into() };
+        self.peers().test_peer(request).await.unwrap().into_inner().results
     }
 
     /// What is known of a peer. Greets it first if asked to.

@@ -2,7 +2,10 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI32, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -12,9 +15,10 @@ use isopolity_federation::{Bundle, Identity, Limits, ListenerLimits, PeerSetting
 use isopolity_proto::{
     admin::PeerState,
     federation::{
-        GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetRecordRequest, GetRecordResponse,
-        GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, QueryRequest, QueryResponse,
-        WatchRequest, WatchResponse,
+        GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetDirectoryRequest,
+        GetDirectoryResponse, GetInviterBundleRequest, GetInviterBundleResponse, GetRecordRequest, GetRecordResponse,
+        GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, JoinRequest, JoinResponse,
+        QueryRequest, QueryResponse, WatchRequest, WatchResponse,
         federation_service_server::{FederationService, FederationServiceServer},
     },
     options::Audience,
@@ -51,6 +55,8 @@ pub struct Impostor {
     peers: Peers,
     clock: Arc<FixedClock>,
     speech: Arc<Mutex<Speech>>,
+    told: Arc<Mutex<Vec<JoinRequest>>>,
+    version: Arc<AtomicI32>,
     _serving: AbortOnDropHandle<()>,
 }
 
@@ -66,10 +72,19 @@ impl Impostor {
         let clock = clock::clock();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address: SocketAddr = listener.local_addr().unwrap();
-        let peers = Peers::new(shown, clock.clone(), Limits::default()).unwrap();
+        let peers = Peers::new(shown, clock.clone(), here()).unwrap();
         let writer = Writer::new(identity.clone());
         let speech = Arc::new(Mutex::new(Speech::Parts(writer.answer(0))));
-        let desk = Desk { city: identity.city().clone(), clock: clock.clone(), speech: Arc::clone(&speech) };
+        let bundle = identity.sign_bundle(&format!("https://{address}"), 1, clock.now());
+        let (told, version) = (Arc::default(), Arc::new(AtomicI32::new(1)));
+        let desk = Desk {
+            city: identity.city().clone(),
+            bundle: bundle.clone(),
+            clock: clock.clone(),
+            speech: Arc::clone(&speech),
+            told: Arc::clone(&told),
+            version: Arc::clone(&version),
+        };
         let incoming = accept_peers(listener, &peers, ListenerLimits::default());
         let serving = tokio::spawn(async move {
             let service = FederationServiceServer::new(desk).max_encoding_message_size(64 << 20);
@@ -77,12 +92,14 @@ impl Impostor {
         });
         Self {
             city: identity.city().clone(),
-            bundle: identity.sign_bundle(&format!("https://{address}"), 1, clock.now()),
+            bundle,
             identity,
             writer,
             peers,
             clock,
             speech,
+            told,
+            version,
             _serving: AbortOnDropHandle::new(serving),
         }
     }
@@ -90,6 +107,21 @@ impl Impostor {
     /// What it answers from now on.
     pub fn say(&self, speech: Speech) {
         *self.speech.lock().unwrap() = speech;
+    }
+
+    /// Which version of the protocol it speaks from now on.
+    pub fn speak(&self, version: i32) {
+        self.version.store(version, Ordering::Relaxed);
+    }
+
+    /// Lets everybody in who calls, as a node with an open invitation does.
+    pub fn open_the_door(&self) {
+        self.peers.let_guests_in_until(Some(self.clock.now() + time::Duration::days(1)));
+    }
+
+    /// The invitations that were presented to it.
+    pub fn told(&self) -> Vec<JoinRequest> {
+        self.told.lock().unwrap().clone()
     }
 
     /// Makes a node and the impostor peers that approve each other.
@@ -116,6 +148,11 @@ impl Impostor {
     }
 }
 
+/// The usual limits, on this machine.
+fn here() -> Limits {
+    Limits { allow_private_addresses: true, ..Limits::default() }
+}
+
 /// New keys that call themselves a city's; their files are gone already.
 pub fn new_identity(city: &str) -> Identity {
     let folder = tempfile::tempdir().unwrap();
@@ -124,8 +161,11 @@ pub fn new_identity(city: &str) -> Identity {
 
 struct Desk {
     city: CityId,
+    bundle: Bytes,
     clock: Arc<FixedClock>,
     speech: Arc<Mutex<Speech>>,
+    told: Arc<Mutex<Vec<JoinRequest>>>,
+    version: Arc<AtomicI32>,
 }
 
 #[tonic::async_trait]
@@ -136,7 +176,8 @@ impl FederationService for Desk {
     async fn hello(&self, _: Request<HelloRequest>) -> Result<Response<HelloResponse>, Status> {
         Ok(Response::new(HelloResponse {
             city: self.city.to_string(),
-            protocol_version: 1,
+            protocol_version: self.version.load(Ordering::Relaxed),
+            analyser: isopolity_domain::text::ANALYSER.into(),
             software: "impostor".into(),
             time: Some(self.clock.timestamp()),
             bundle_sequence: 1,
@@ -148,6 +189,23 @@ impl FederationService for Desk {
 
     async fn get_bundle(&self, _: Request<GetBundleRequest>) -> Result<Response<GetBundleResponse>, Status> {
         Err(Status::unimplemented("not here"))
+    }
+
+    async fn get_inviter_bundle(
+        &self,
+        _: Request<GetInviterBundleRequest>,
+    ) -> Result<Response<GetInviterBundleResponse>, Status> {
+        let bundle = isopolity_domain::envelope::from_file(&self.bundle).unwrap();
+        Ok(Response::new(GetInviterBundleResponse { bundle: Some(bundle) }))
+    }
+
+    async fn get_directory(&self, _: Request<GetDirectoryRequest>) -> Result<Response<GetDirectoryResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn join(&self, request: Request<JoinRequest>) -> Result<Response<JoinResponse>, Status> {
+        self.told.lock().unwrap().push(request.into_inner());
+        Ok(Response::new(JoinResponse { city: self.city.to_string() }))
     }
 
     async fn query(&self, _: Request<QueryRequest>) -> Result<Response<Self::QueryStream>, Status> {

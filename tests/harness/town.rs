@@ -20,8 +20,9 @@ use isopolity_proto::{
     catalog::{Outcome, SearchRequest, SearchResponse},
     error::Reason,
     federation::{
-        Envelope, GetDigestRequest, GetDigestResponse, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse,
-        HelloRequest, HelloResponse, QueryRequest, QueryResponse, WatchRequest, WatchResponse,
+        Envelope, GetDigestRequest, GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetRecordRequest,
+        GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, QueryRequest, QueryResponse,
+        WatchRequest, WatchResponse,
     },
     options::Audience,
     registry::Partnership,
@@ -335,6 +336,15 @@ impl Link for Lane {
     async fn get_digest(&self, request: GetDigestRequest, within: Duration) -> Result<GetDigestResponse, LinkError> {
         let registry = self.honest()?;
         registry.digest_for_peer(&self.caller, &request, within).await.map_err(|error| refused(&error))
+    }
+
+    async fn get_directory(
+        &self,
+        request: GetDirectoryRequest,
+        _within: Duration,
+    ) -> Result<GetDirectoryResponse, LinkError> {
+        let found = self.honest()?.directory_for_peer(&self.caller, request.version).await;
+        Ok(GetDirectoryResponse { directory: found.map_err(|error| refused(&error))? })
     }
 
     fn watch(&self, request: WatchRequest) -> BoxStream<'static, Result<WatchResponse, LinkError>> {

@@ -242,9 +242,9 @@ async fn a_suspended_city_is_neither_asked_nor_served() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_removed_city_is_no_member_any_more() {
+async fn a_city_that_was_left_is_no_member_any_more() {
     let [feira, _geneve, kenitra] = three().await;
-    feira.api.remove("kenitra.example").await;
+    feira.api.leave("kenitra.example").await;
     let answer = ask(&feira).await;
     assert_eq!((answer.outcomes.len(), answer.total), (2, 2));
     let answer = ask(&kenitra).await;

@@ -221,7 +221,7 @@ async fn both_sides_must_approve_before_records_flow() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bundle_goes_forward_only_also_after_a_restart_and_a_removal() {
+async fn a_bundle_goes_forward_only_also_after_a_restart_and_after_leaving() {
     let [mut feira, mut geneve] = federation::of([FEIRA, GENEVE]).await;
     let first = feira.api.bundle().await;
     feira.move_elsewhere().await;
@@ -242,12 +242,12 @@ async fn a_bundle_goes_forward_only_also_after_a_restart_and_a_removal() {
     rolled_back(&geneve).await;
     geneve.restart().await;
     rolled_back(&geneve).await;
-    geneve.api.remove(FEIRA).await;
+    geneve.api.leave(FEIRA).await;
     rolled_back(&geneve).await;
     geneve.restart().await;
     rolled_back(&geneve).await;
     let again = geneve.api.add_peer(&second).await.unwrap();
-    assert_eq!(again.state(), PeerState::Invited, "a city that was removed begins again");
+    assert_eq!(again.state(), PeerState::Invited, "a city that was left begins again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod access;
+mod directory;
 mod files;
 mod peer;
 mod privacy;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use access::{Role, Token};
+pub(crate) use directory::Directory;
 pub(crate) use files::{Export, ExportFormat, Format, Import, Quarantine};
 pub(crate) use peer::{Peer, PeerAudience};
 pub(crate) use privacy::{Privacy, SubjectOf};
@@ -102,6 +104,9 @@ pub(crate) enum Command {
     /// See and enforce how long things are kept, erase records, and answer who asks what is kept about them
     #[command(subcommand)]
     Privacy(Privacy),
+    /// Work with the signed list of members of a large federation
+    #[command(subcommand)]
+    Directory(Directory),
     /// Work with tokens for the API
     #[command(subcommand)]
     Token(Token),

@@ -2,12 +2,14 @@
 
 mod codes;
 mod demo;
+mod directory;
 mod export;
 mod get;
 mod import;
 mod init;
 mod matching;
 mod peer;
+mod peering;
 mod privacy;
 mod quarantine;
 mod question;
@@ -51,6 +53,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Exit> {
         Command::Verify(verify) => verify::run(&global, &verify)?,
         Command::Peer(peer) => peer::run(&global, &peer).await?,
         Command::Privacy(privacy) => privacy::run(&global, &privacy).await?,
+        Command::Directory(directory) => directory::run(&global, &directory).await?,
         Command::Token(token) => token::run(&global, &token).await?,
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod cli {
     mod demo;
+    mod directory;
     mod exits;
     mod import;
     mod init;

@@ -114,7 +114,7 @@ pub fn from_file(file: &[u8]) -> Result<Envelope, EnvelopeError> {
 }
 
 /// What is signed: `"DSSEv1" SP len(type) SP type SP len(payload) SP payload`.
-fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let mut encoding = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
     encoding.extend_from_slice(payload);
     encoding

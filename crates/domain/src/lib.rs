@@ -16,6 +16,8 @@
 //! | [`freshness`] | whether a resource may be out of date |
 //! | [`project`] | what an audience may see of a message, from the proto's field options |
 //! | [`record`], [`envelope`] | how a resource becomes signed records, and how they are checked |
+//! | [`invitation`], [`words`] | how two cities become peers: the code that is sent, the words that are compared |
+//! | [`mod@directory`] | the signed list of members of a federation, and when one is taken in place of another |
 //! | [`feed`] | what is published, in which order |
 //! | [`answer`], [`merge`] | what a city answered, and how answers become one |
 //! | [`circuit`] | whether a peer that fails is still called |
@@ -45,6 +47,7 @@ pub mod codes;
 pub mod conditions;
 pub mod consent;
 pub mod digest;
+pub mod directory;
 pub mod disclosure;
 pub mod envelope;
 pub mod facet;
@@ -54,6 +57,7 @@ pub mod freshness;
 pub mod geography;
 pub mod highlight;
 pub mod indicators;
+pub mod invitation;
 pub mod kind;
 pub mod mailbox;
 pub mod matching;
@@ -73,6 +77,7 @@ pub mod subject;
 pub mod text;
 pub mod validate;
 pub mod violation;
+pub mod words;
 
 pub use city_id::CityId;
 pub use clock::Clock;

@@ -14,10 +14,15 @@
 //! | [`tls`] | mutual TLS between nodes, and TLS for the API |
 //! | [`listener`] | taking connections, within limits |
 //! | [`link`] | one peer, as something that can be called |
+//! | [`operator`] | keys of those who sign a directory |
 //! | [`mod@peers`] | the table of peers, greeting, reading one record |
 //! | [`ask`] | asking all of them, within one time |
 //! | `admission` | which of them are asked |
 //! | [`health`] | how each peer did last |
+//! | [`guest`], `join` | cities that become peers with an invitation, on both sides |
+//! | [`standing`] | telling a peer how it stands here, and ending what is under way |
+//! | [`address`] | which addresses may be called |
+//! | `probe` | trying each step of reaching a peer |
 //! | [`circuit`] | who is left alone because it failed or asked for it |
 //! | [`digests`] | what peers say that they have, so that only those are asked that may have an answer |
 //! | [`statistics`] | how often words occur in all of them |
@@ -26,6 +31,7 @@
 //! Two threads of thought run through it: whatever a peer does, an answer about it comes in time and names the cause; and
 //! a stranger never makes this node hold more than its limits say.
 
+pub mod address;
 mod admission;
 pub mod ask;
 pub mod bundle;
@@ -34,11 +40,16 @@ pub mod circuit;
 mod connections;
 mod dice;
 pub mod digests;
+pub mod guest;
 pub mod health;
 pub mod identity;
+mod join;
 pub mod link;
 pub mod listener;
+pub mod operator;
 pub mod peers;
+mod probe;
+pub mod standing;
 pub mod statistics;
 pub mod tls;
 mod trust;
@@ -50,6 +61,7 @@ mod testing;
 pub use ask::{AnswerPart, Asking, CityStream, Streams};
 pub use bundle::{Bundle, BundleError};
 pub use circuit::Permit;
+pub use guest::Guest;
 pub use health::{Health, Trouble};
 pub use identity::{Identity, IdentityError, Leaf};
 pub use link::{Link, LinkError};

@@ -16,11 +16,13 @@ use isopolity_proto::{
     catalog::Outcome,
     error::Reason,
     federation::{
-        Envelope, GetDigestRequest, GetDigestResponse, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse,
-        HelloRequest, HelloResponse, QueryRequest, QueryResponse, WatchRequest, WatchResponse,
+        Envelope, GetDigestRequest, GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetRecordRequest,
+        GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, QueryRequest, QueryResponse,
+        WatchRequest, WatchResponse,
     },
 };
 
+pub(crate) use connect::may_be_called;
 pub use error::LinkError;
 pub(crate) use error::in_seconds;
 pub use grpc::GrpcLink;
@@ -52,6 +54,11 @@ pub trait Link: Send + Sync + Debug {
     /// Reads the peer's digest. A link that is not made for it says so.
     async fn get_digest(&self, _: GetDigestRequest, _: Duration) -> Result<GetDigestResponse, LinkError> {
         Err(not_spoken("digests"))
+    }
+
+    /// Reads the membership list that the peer has in force. A link that is not made for it says so.
+    async fn get_directory(&self, _: GetDirectoryRequest, _: Duration) -> Result<GetDirectoryResponse, LinkError> {
+        Err(not_spoken("directories"))
     }
 
     /// Watches what the peer publishes. Goes on without an end of its own; an error ends the stream, dropping the stream

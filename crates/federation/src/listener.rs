@@ -35,6 +35,7 @@ use connection::Seat;
 use crowd::Crowd;
 
 use crate::{
+    Guest,
     connections::Entry,
     peers::Peers,
     tls::{self, H2, HandshakeRefusal},
@@ -73,11 +74,13 @@ impl Default for ListenerLimits {
     }
 }
 
-/// The peer at the other end of a connection, verified. In the extensions of each request that comes over it.
+/// Who is at the other end of a connection. In the extensions of each request that comes over it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerIdentity {
-    /// The city.
+    /// The city: verified, unless it is a guest.
     pub city: CityId,
+    /// Set if it is no peer and its name is only a claim: it may join and nothing else.
+    pub guest: Option<Guest>,
 }
 
 /// Where a caller of the API calls from. In the extensions of each request that comes over the connection.
@@ -104,15 +107,18 @@ impl<I> Stream for Incoming<I> {
 pub fn accept_peers(listener: TcpListener, peers: &Peers, limits: ListenerLimits) -> Incoming<PeerIdentity> {
     let config = peers.server_config();
     let peers = peers.clone();
-    let admit = move |_: SocketAddr, session: &ServerConnection| {
-        let certificate = session.peer_certificates().and_then(|chain| chain.first())?;
-        let city = tls::claimed_city(certificate).ok()?;
+    let admit = move |remote: SocketAddr, session: &ServerConnection| {
+        let chain = session.peer_certificates()?;
+        let city = tls::claimed_city(chain.first()?).ok()?;
         if session.alpn_protocol() != Some(H2) {
             debug!(peer.city = %city, "a call without HTTP/2 was closed");
             return None;
         }
-        let entry = peers.admit(&city, limits.per_city)?;
-        Some((PeerIdentity { city }, Some(entry)))
+        if let Some(entry) = peers.admit(&city, chain, limits.per_city) {
+            return Some((PeerIdentity { city, guest: None }, Some(entry)));
+        }
+        let (guest, entry) = peers.admit_guest(&city, remote.ip(), chain)?;
+        Some((PeerIdentity { city, guest: Some(guest) }, Some(entry)))
     };
     start(listener, config, limits, Arc::new(admit))
 }

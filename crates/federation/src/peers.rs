@@ -16,10 +16,11 @@ use isopolity_proto::{
     admin::PeerState,
     catalog::Outcome,
     error::Reason,
-    federation::{Envelope, GetRecordRequest, HelloRequest, HelloResponse},
+    federation::{Envelope, GetDirectoryRequest, GetRecordRequest, HelloResponse},
     options::Audience,
 };
 use rustls::ServerConfig;
+use rustls_pki_types::CertificateDer;
 use tokio::time::{Instant, timeout};
 use tracing::warn;
 
@@ -56,6 +57,21 @@ pub struct PeerSettings {
     pub circuit: Bytes,
 }
 
+impl PeerSettings {
+    /// A city of which nothing but its bundle is known.
+    pub(crate) fn invited(bundle: Bundle) -> Self {
+        Self {
+            city: bundle.city.clone(),
+            state: PeerState::Invited,
+            state_reason: String::new(),
+            audience: Audience::Public,
+            bundle,
+            records: 0,
+            circuit: Bytes::new(),
+        }
+    }
+}
+
 /// The limits within which peers are asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -74,6 +90,8 @@ pub struct Limits {
     /// Up to so many peers all are asked, whatever their digests say: that costs little, and what a city has published this very
     /// moment is found.
     pub ask_all_up_to: usize,
+    /// Whether endpoints may lead to this machine or to private networks.
+    pub allow_private_addresses: bool,
 }
 
 impl Default for Limits {
@@ -86,6 +104,7 @@ impl Default for Limits {
             digests: true,
             digest_age: Duration::from_secs(90),
             ask_all_up_to: 32,
+            allow_private_addresses: false,
         }
     }
 }
@@ -105,6 +124,7 @@ struct Inner {
     limits: Limits,
     trust: Arc<Trust>,
     connections: Arc<Connections>,
+    guests: Arc<Connections>,
     factory: LinkFactory,
     links: Mutex<BTreeMap<CityId, KeptLink>>,
     bundle_sequence: AtomicI64,
@@ -126,6 +146,7 @@ impl Peers {
     pub fn new(identity: Identity, clock: Arc<dyn Clock>, limits: Limits) -> Result<Self, IdentityError> {
         let leaf = LeafKeeper::node(identity.clone(), clock.now())?;
         let trust = Arc::new(Trust::new(clock));
+        trust.allow_private_addresses(limits.allow_private_addresses);
         let (shared, keeper) = (trust.clone(), leaf.clone());
         let factory: LinkFactory = Arc::new(move |peer| {
             let endpoint = peer.bundle.endpoint.clone();
@@ -155,6 +176,7 @@ impl Peers {
             limits,
             trust,
             connections: Arc::default(),
+            guests: Arc::default(),
             factory,
             links: Mutex::default(),
             bundle_sequence: AtomicI64::new(0),
@@ -220,6 +242,10 @@ impl Peers {
         self.inner.bundle_sequence.store(sequence, Ordering::Relaxed);
     }
 
+    pub(crate) fn bundle_sequence(&self) -> i64 {
+        self.inner.bundle_sequence.load(Ordering::Relaxed)
+    }
+
     /// The certificate of this node, to be renewed from time to time.
     #[must_use]
     pub fn leaf(&self) -> &LeafKeeper {
@@ -267,13 +293,7 @@ impl Peers {
         let link = self.greeting_link(city)?;
         let clock = &self.inner.trust.clock;
         let (sent, started) = (clock.now(), Instant::now());
-        let greeting = HelloRequest {
-            protocol_version: PROTOCOL_VERSION,
-            software: concat!("isopolity/", env!("CARGO_PKG_VERSION")).to_owned(),
-            time: Some(clock::to_timestamp(sent)),
-            bundle_sequence: self.inner.bundle_sequence.load(Ordering::Relaxed),
-        };
-        let answer = self.bounded(city, within, link.hello(greeting, within)).await?;
+        let answer = self.bounded(city, within, link.hello(self.greeting(city), within)).await?;
         let checked = if answer.city != city.as_str() {
             Err((Outcome::Invalid, Reason::AnswerInvalid, "it answers in the name of another city".to_owned()))
         } else if answer.protocol_version < PROTOCOL_VERSION {
@@ -331,8 +351,26 @@ impl Peers {
         Ok(Bytes::from(envelope::to_file(&sealed)))
     }
 
-    /// Enters a connection of a peer that was just verified, unless it has lost its admission meanwhile.
-    pub(crate) fn admit(&self, city: &CityId, most: usize) -> Option<Entry> {
+    /// Reads the membership list that an active peer has in force; `None` if it has none of a later version than this. Whether to believe
+    /// it is for the caller to decide.
+    ///
+    /// # Errors
+    /// [`LinkError`] if it does not answer, or has none.
+    pub async fn fetch_directory(
+        &self,
+        city: &CityId,
+        version: i64,
+        within: Duration,
+    ) -> Result<Option<Envelope>, LinkError> {
+        let link = self.admitted_link(city)?;
+        let answer = self.bounded(city, within, link.get_directory(GetDirectoryRequest { version }, within)).await?;
+        Ok(answer.directory)
+    }
+
+    /// Enters a connection of a peer, unless it is none, or has lost its admission since the handshake. Judged anew: a guest whose
+    /// city became a peer meanwhile has proven nothing yet.
+    pub(crate) fn admit(&self, city: &CityId, chain: &[CertificateDer<'_>], most: usize) -> Option<Entry> {
+        tls::judge_chain(&self.inner.trust, city, chain).ok()?;
         let entry = self.inner.connections.enter(city, most);
         // After entering: from here on, a change of the table closes the connection.
         let table = self.inner.trust.table();
@@ -340,6 +378,16 @@ impl Peers {
         self.inner.trust.health.update(city, |health| health.inbound = None);
         self.sign_of_life(city);
         Some(entry)
+    }
+
+    pub(crate) fn guest_connections(&self) -> &Arc<Connections> {
+        &self.inner.guests
+    }
+
+    /// The link to a city in whatever state it is.
+    pub(crate) fn any_link(&self, city: &CityId) -> Result<Arc<dyn Link>, LinkError> {
+        let unknown = || LinkError::new(Outcome::NotAsked, Reason::PeerUnknown, format!("{city} is not a peer here"));
+        self.links().get(city).map(|kept| kept.link.clone()).ok_or_else(unknown)
     }
 
     pub(crate) fn limits(&self) -> Limits {
@@ -392,6 +440,10 @@ impl Peers {
         if peer.state == PeerState::Suspended {
             let text = format!("the peering is suspended here: {}", peer.state_reason);
             return Err(LinkError::new(Outcome::Suspended, Reason::PeerSuspended, text));
+        }
+        if peer.state == PeerState::Left {
+            let text = format!("the peering has ended here: {}", peer.state_reason);
+            return Err(LinkError::new(Outcome::NotAsked, Reason::PeerLeft, text));
         }
         if !states.contains(&peer.state) {
             let text = format!("{city} is not an approved peer here");

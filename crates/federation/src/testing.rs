@@ -11,8 +11,9 @@ use isopolity_domain::{CityId, Clock as _, clock::FixedClock};
 use isopolity_proto::{
     admin::PeerState,
     federation::{
-        Envelope, GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetRecordRequest,
-        GetRecordResponse, GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, QueryEnd,
+        Envelope, GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetDirectoryRequest,
+        GetDirectoryResponse, GetInviterBundleRequest, GetInviterBundleResponse, GetRecordRequest, GetRecordResponse,
+        GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, JoinRequest, JoinResponse, QueryEnd,
         QueryHit, QueryRequest, QueryResponse, QueryStart, SortKey, WatchRequest, WatchResponse,
         federation_service_server::{FederationService, FederationServiceServer},
         query_response::Part,
@@ -34,6 +35,11 @@ pub(crate) const NOW: OffsetDateTime = datetime!(2013-03-15 12:00 UTC);
 
 pub(crate) fn city(id: &str) -> CityId {
     id.parse().unwrap()
+}
+
+/// The usual limits, on this machine.
+pub(crate) fn here() -> Limits {
+    Limits { allow_private_addresses: true, ..Limits::default() }
 }
 
 /// New keys of a city; their files are gone already.
@@ -79,7 +85,7 @@ impl Node {
 
     pub(crate) async fn start_as(identity: Identity, limits: ListenerLimits) -> Self {
         let clock = clock();
-        let peers = Peers::new(identity.clone(), clock.clone(), Limits::default()).unwrap();
+        let peers = Peers::new(identity.clone(), clock.clone(), here()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let last_call = Arc::default();
@@ -166,6 +172,21 @@ impl FederationService for Desk {
     }
 
     async fn get_bundle(&self, _: Request<GetBundleRequest>) -> Result<Response<GetBundleResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn get_inviter_bundle(
+        &self,
+        _: Request<GetInviterBundleRequest>,
+    ) -> Result<Response<GetInviterBundleResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn get_directory(&self, _: Request<GetDirectoryRequest>) -> Result<Response<GetDirectoryResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn join(&self, _: Request<JoinRequest>) -> Result<Response<JoinResponse>, Status> {
         Err(Status::unimplemented("not here"))
     }
 

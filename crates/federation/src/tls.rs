@@ -24,7 +24,7 @@ pub use keeper::LeafKeeper;
 pub use refusal::HandshakeRefusal;
 pub(crate) use refusal::alert_in_words;
 pub use verifier::{PeerVerifier, ServerVerifier};
-pub(crate) use verifier::{admits, claimed_city};
+pub(crate) use verifier::{admits, claimed_city, judge_chain};
 
 use crate::{IdentityError, trust::Trust};
 
@@ -44,13 +44,15 @@ pub(crate) fn peer_server_config(trust: &Arc<Trust>, keeper: &LeafKeeper) -> Arc
     Arc::new(without_resumption(config, &[H2]))
 }
 
-/// The client side between nodes, for one attempt to reach one city. The verifier tells afterwards why it refused.
+/// The client side between nodes, for one attempt to reach one city. The verifier tells afterwards why it refused. `unproven`: no
+/// bundle of the city is known yet, so that nothing but the name in its certificate is looked at.
 pub(crate) fn peer_client_config(
     trust: &Arc<Trust>,
     keeper: &LeafKeeper,
     city: &CityId,
+    unproven: bool,
 ) -> (Arc<ClientConfig>, Arc<ServerVerifier>) {
-    let verifier = Arc::new(ServerVerifier::new(trust.clone(), city.clone()));
+    let verifier = Arc::new(ServerVerifier::new(trust.clone(), city.clone(), unproven));
     let time = Arc::new(ClockTime(trust.clock.clone()));
     let mut config = ClientConfig::builder_with_details(provider(), time)
         .with_protocol_versions(&[&TLS13])

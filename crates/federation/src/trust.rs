@@ -1,15 +1,23 @@
 //! What TLS and the peers share: whom to believe, what time it is, and how each peer does.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use arc_swap::ArcSwap;
 use isopolity_domain::{CityId, Clock};
 use isopolity_proto::error::Reason;
+use tokio::sync::watch;
 use tracing::{debug, warn};
 
 use crate::{
     circuit::CircuitBook,
     dice::Dice,
+    guest::GuestDoor,
     health::{Direction, HealthBook, Trouble},
     peers::PeerSettings,
 };
@@ -24,6 +32,9 @@ pub(crate) struct Trust {
     pub(crate) health: HealthBook,
     pub(crate) circuits: CircuitBook,
     pub(crate) dice: Dice,
+    pub(crate) guests: GuestDoor,
+    private_addresses: AtomicBool,
+    changes: watch::Sender<()>,
     table: ArcSwap<Table>,
 }
 
@@ -34,6 +45,9 @@ impl Trust {
             health: HealthBook::default(),
             circuits: CircuitBook::default(),
             dice: Dice::default(),
+            guests: GuestDoor::default(),
+            private_addresses: AtomicBool::new(false),
+            changes: watch::Sender::new(()),
             table: ArcSwap::default(),
         }
     }
@@ -46,6 +60,21 @@ impl Trust {
         self.health.retain(|city| table.contains_key(city));
         self.circuits.retain(table.iter().map(|(city, peer)| (city, &peer.circuit)));
         self.table.store(Arc::new(table));
+        self.changes.send_replace(());
+    }
+
+    /// Tells of each change of the table.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// Whether endpoints may lead to this machine or to private networks.
+    pub(crate) fn allows_private_addresses(&self) -> bool {
+        self.private_addresses.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn allow_private_addresses(&self, allowed: bool) {
+        self.private_addresses.store(allowed, Ordering::Relaxed);
     }
 
     /// Remembers a trouble with a peer and warns if it is a new one.

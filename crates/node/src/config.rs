@@ -13,8 +13,11 @@ use std::{
     time::Duration,
 };
 
-use isopolity_domain::CityId;
-use isopolity_federation::Limits;
+use isopolity_domain::{
+    CityId,
+    directory::{Operators, parse_public_keys},
+};
+use isopolity_federation::{Limits, address::private_class, bundle::parse_endpoint};
 use serde::Deserialize;
 
 use crate::{init::Options, telemetry::LogFormat};
@@ -49,6 +52,8 @@ pub struct Config {
     pub federation: Federation,
     /// The listener for everyone else.
     pub api: Api,
+    /// The directory of a large federation.
+    pub directory: Directory,
     /// How long searches may take.
     pub search: Search,
     /// How long things are kept.
@@ -69,6 +74,8 @@ struct Document {
     federation: Federation,
     #[serde(default)]
     api: Api,
+    #[serde(default)]
+    directory: Directory,
     #[serde(default)]
     search: Search,
     #[serde(default)]
@@ -99,11 +106,49 @@ pub struct Federation {
     pub listen: SocketAddr,
     /// Where peers reach it, `https://host:port`.
     pub endpoint: Option<String>,
+    /// Other cities' endpoints may lead to this machine or to private networks.
+    pub allow_private_addresses: bool,
 }
 
 impl Default for Federation {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7443)), endpoint: None }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7443)), endpoint: None, allow_private_addresses: false }
+    }
+}
+
+/// `[directory]`. Without keys there is none.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Directory {
+    /// The federation's name, as the operators write it into the directory.
+    pub federation: String,
+    /// The operators' public keys, `ed25519:…`.
+    pub keys: Vec<String>,
+    /// How many of them must have signed.
+    pub threshold: usize,
+    /// Where the directory is put, relative to the configuration file. Peers pass it on too.
+    pub file: Option<PathBuf>,
+}
+
+impl Directory {
+    /// Whom to believe; `None` where no keys are named.
+    ///
+    /// # Errors
+    /// The key of the configuration, and what is wrong with it.
+    pub(crate) fn operators(&self) -> Result<Option<Operators>, (&'static str, String)> {
+        if self.keys.is_empty() {
+            let unused = !self.federation.is_empty() || self.threshold != 0 || self.file.is_some();
+            let missing = || ("directory.keys", "must name the operators' public keys".to_owned());
+            return if unused { Err(missing()) } else { Ok(None) };
+        }
+        let keys = parse_public_keys(self.keys.iter().map(String::as_str)).map_err(|what| ("directory.keys", what))?;
+        if self.federation.parse::<CityId>().is_err() {
+            return Err(("directory.federation", "must be the federation's name, a DNS name".to_owned()));
+        }
+        if !(1..=keys.len()).contains(&self.threshold) {
+            return Err(("directory.threshold", format!("must be 1 to {}, the number of keys", keys.len())));
+        }
+        Ok(Some(Operators { federation: self.federation.clone(), keys, threshold: self.threshold }))
     }
 }
 
@@ -201,7 +246,7 @@ impl Default for Log {
 type Override = fn(&mut Document, &str) -> Result<(), String>;
 
 /// The variables, and what each overrides.
-const VARIABLES: [(&str, Override); 10] = [
+const VARIABLES: [(&str, Override); 11] = [
     ("ISOPOLITY_CITY", |document, value| {
         value.clone_into(&mut document.city);
         Ok(())
@@ -219,6 +264,9 @@ const VARIABLES: [(&str, Override); 10] = [
     ("ISOPOLITY_FEDERATION_ENDPOINT", |document, value| {
         document.federation.endpoint = Some(value.to_owned());
         Ok(())
+    }),
+    ("ISOPOLITY_FEDERATION_ALLOW_PRIVATE_ADDRESSES", |document, value| {
+        parsed(value, &mut document.federation.allow_private_addresses)
     }),
     ("ISOPOLITY_API_LISTEN", |document, value| parsed(value, &mut document.api.listen)),
     ("ISOPOLITY_API_HOSTS", |document, value| {
@@ -306,7 +354,10 @@ impl Config {
         let city: CityId = document.city.parse().map_err(|error: isopolity_domain::city_id::CityIdError| {
             ConfigError::new(format!("{place}: city"), error.to_string())
         })?;
-        let Document { storage, federation, api, search, retention, log, .. } = document;
+        let Document { storage, federation, api, directory, search, retention, log, .. } = document;
+        if let Err((key, what)) = directory.operators() {
+            return wrong(key, &what);
+        }
         if !["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| storage.url.starts_with(scheme)) {
             return wrong("storage.url", "must begin with sqlite:// or postgres://");
         }
@@ -345,7 +396,13 @@ impl Config {
         if let Err(error) = retention.check() {
             return wrong(&format!("retention.{}", error.limit), &error.what);
         }
-        Ok(Self { city, storage, federation, api, search, retention, log, folder })
+        Ok(Self { city, storage, federation, api, directory, search, retention, log, folder })
+    }
+
+    /// The limits within which peers are asked.
+    pub(crate) fn limits(&self) -> Limits {
+        let allow_private_addresses = self.federation.allow_private_addresses;
+        Limits { allow_private_addresses, ..self.search.limits() }
     }
 
     /// A path of the configuration, relative ones from the file's folder.
@@ -376,6 +433,15 @@ impl Config {
     }
 }
 
+/// Whether a node is reached at an address of this machine or of a private network.
+fn is_private(endpoint: Option<&str>, listen: &str) -> bool {
+    let host = match endpoint {
+        Some(endpoint) => parse_endpoint(endpoint).map(|(host, _)| host).unwrap_or_default(),
+        None => listen.trim_matches('"').parse().map(|at: SocketAddr| at.ip().to_string()).unwrap_or_default(),
+    };
+    host == "localhost" || host.parse().is_ok_and(|address| private_class(address).is_some())
+}
+
 /// A new city's configuration file.
 pub(crate) fn template(city: &CityId, options: &Options) -> String {
     let defaults = (Storage::default(), Federation::default(), Api::default());
@@ -387,13 +453,18 @@ pub(crate) fn template(city: &CityId, options: &Options) -> String {
         Some(endpoint) => format!("endpoint = {}", quoted(endpoint)),
         None => "# endpoint = \"https://node.example:7443\"   # where other cities reach it".to_owned(),
     };
+    let private = if is_private(options.federation_endpoint.as_deref(), &federation) {
+        "\n# This node itself is at such an address. Remove this before the node meets the internet.\nallow_private_addresses = true"
+    } else {
+        ""
+    };
     let city = quoted(city.as_str());
     format!(
         "# The node of one city. Every key and its default: deploy/config/isopolity.toml.\n\
          city = {city}\n\n\
          [storage]\nurl = {storage}\n\n\
          # Other cities' nodes, over mutual TLS.\n\
-         [federation]\nlisten = {federation}\n{endpoint}\n\n\
+         [federation]\nlisten = {federation}\n{endpoint}{private}\n\n\
          # Staff, programs and, if enabled, the public.\n\
          [api]\nlisten = {api}\nanonymous_reads = false\n"
     )
@@ -428,6 +499,8 @@ mod tests {
             ("city=\"a.b\"\n[federation]\nlisten=\"0.0.0.0:1\"", "federation.endpoint: is required"),
             ("city=\"a.b\"\n[search]\npeer_budget_ms=10000", "search.peer_budget_ms: must be below"),
             ("city=\"a.b\"\n[api]\nkey=\"k.pem\"", "api.certificate: and api.key go together"),
+            ("city=\"a.b\"\n[directory]\nthreshold=2", "directory.keys: must name the operators' public keys"),
+            ("city=\"a.b\"\n[directory]\nkeys=[\"rsa:x\"]", "directory.keys: \"rsa:x\" is no operator's key"),
         ] {
             let error = parse(text, &[]).unwrap_err();
             assert!(error.contains(expected), "{error}");
@@ -458,6 +531,39 @@ mod tests {
         let config = parse(&template(&"feira.example".parse().unwrap(), &options), &[]).unwrap();
         assert_eq!(config.storage.url, "postgres://u@h/d?x=\"y\"");
         parse(&template(&"feira.example".parse().unwrap(), &Options::default()), &[]).unwrap();
+    }
+
+    #[test]
+    fn a_directory_needs_a_name_and_as_many_signatures_as_there_are_keys_at_most() {
+        let key = "ed25519:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        let with = |rest: &str| parse(&format!("city=\"a.b\"\n[directory]\nkeys=[\"{key}\"]\n{rest}"), &[]);
+        assert!(with("threshold=1").unwrap_err().contains("directory.federation: must be the federation's name"));
+        for threshold in ["", "threshold=0", "threshold=2"] {
+            let error = with(&format!("federation=\"c.example\"\n{threshold}")).unwrap_err();
+            assert!(error.contains("directory.threshold: must be 1 to 1"), "{error}");
+        }
+        let operators = with("federation=\"c.example\"\nthreshold=1").unwrap().directory.operators().unwrap().unwrap();
+        assert_eq!((operators.keys.len(), operators.threshold), (1, 1));
+        assert_eq!(parse("city=\"a.b\"", &[]).unwrap().directory.operators(), Ok(None));
+    }
+
+    #[test]
+    fn private_addresses_are_called_only_where_that_is_said_and_init_says_it_for_a_node_at_such_an_address() {
+        assert!(!parse("city=\"a.b\"", &[]).unwrap().limits().allow_private_addresses);
+        let said = [("ISOPOLITY_FEDERATION_ALLOW_PRIVATE_ADDRESSES", "true")];
+        assert!(parse("city=\"a.b\"", &said).unwrap().limits().allow_private_addresses);
+        let made = |listen: Option<&str>, endpoint: Option<&str>| {
+            let options = Options {
+                federation_listen: listen.map(ToOwned::to_owned),
+                federation_endpoint: endpoint.map(ToOwned::to_owned),
+                ..Options::default()
+            };
+            parse(&template(&"a.b".parse().unwrap(), &options), &[]).unwrap().federation.allow_private_addresses
+        };
+        assert!(made(None, None), "a node that listens on this machine alone");
+        assert!(made(Some("10.0.0.1:7443"), None) && made(None, Some("https://localhost:7443")));
+        assert!(made(Some("0.0.0.0:7443"), Some("https://192.168.1.1:7443")));
+        assert!(!made(Some("0.0.0.0:7443"), Some("https://node.feira.example:7443")));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod city;
 mod codes;
 mod crowd;
 mod deadline;
+mod directory;
 mod export;
 mod federation;
 mod history;
@@ -26,8 +27,9 @@ use isopolity_federation::{CallerAddress, Connection, LeafKeeper, PeerIdentity};
 use isopolity_proto::{
     DESCRIPTORS,
     admin::{
-        node_service_server::NodeServiceServer, peer_service_server::PeerServiceServer,
-        privacy_service_server::PrivacyServiceServer, token_service_server::TokenServiceServer,
+        directory_service_server::DirectoryServiceServer, node_service_server::NodeServiceServer,
+        peer_service_server::PeerServiceServer, privacy_service_server::PrivacyServiceServer,
+        token_service_server::TokenServiceServer,
     },
     catalog::catalog_service_server::CatalogServiceServer,
     federation::federation_service_server::FederationServiceServer,
@@ -69,7 +71,7 @@ const CALLER_CONNECTION_AGE: Duration = Duration::from_hours(1);
 const STREAMS_MAX: u32 = 100;
 
 /// The services of the API, as reflection lists them.
-const SERVED: [&str; 23] = [
+const SERVED: [&str; 24] = [
     "grpc.health.v1.Health",
     CityServiceServer::<Services>::NAME,
     OrganizationServiceServer::<Services>::NAME,
@@ -92,6 +94,7 @@ const SERVED: [&str; 23] = [
     PeerServiceServer::<Services>::NAME,
     PrivacyServiceServer::<Services>::NAME,
     TokenServiceServer::<Services>::NAME,
+    DirectoryServiceServer::<Services>::NAME,
     NodeServiceServer::<Services>::NAME,
 ];
 
@@ -143,6 +146,7 @@ impl Services {
             .add_service(PeerServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(PrivacyServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(TokenServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(DirectoryServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(NodeServiceServer::new(self).max_decoding_message_size(limit));
         // Reflection in both versions: older tools ask for v1alpha. The descriptors were decoded at build time.
         let reflection = || {

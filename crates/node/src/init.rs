@@ -86,7 +86,7 @@ pub async fn init(
         if trust.exists() { Identity::load(&trust, city) } else { Identity::create(&trust, city, clock.now()) }
             .map_err(StartError::from)?;
     let registry = Registry::open(Settings {
-        peers: Peers::new(identity.clone(), Arc::clone(&clock), config.search.limits()).map_err(StartError::from)?,
+        peers: Peers::new(identity.clone(), Arc::clone(&clock), config.limits()).map_err(StartError::from)?,
         identity,
         endpoint: None,
         storage_url: config.storage_url(),

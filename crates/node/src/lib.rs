@@ -110,7 +110,7 @@ impl Node {
         let federation = local(&federation_listener, "federation.listen", config.federation.listen)?;
         let endpoint = config.federation.endpoint.clone().unwrap_or_else(|| format!("https://{federation}"));
 
-        let peers = Peers::new(identity.clone(), Arc::clone(&clock), config.search.limits())?;
+        let peers = Peers::new(identity.clone(), Arc::clone(&clock), config.limits())?;
         let registry = Registry::open(Settings {
             identity: identity.clone(),
             endpoint: Some(endpoint.clone()),
@@ -123,6 +123,9 @@ impl Node {
         })
         .await?;
 
+        if let Ok(Some(operators)) = config.directory.operators() {
+            registry.follow_directory(operators).await.map_err(|error| OpenError::Start(with_causes(&error)))?;
+        }
         let (api_tls, api_keeper) = if let (Some(certificate), Some(key)) = (&config.api.certificate, &config.api.key) {
             (tls::api_server_config_from_files(&config.path(certificate), &config.path(key))?, None)
         } else {
@@ -147,6 +150,9 @@ impl Node {
         let calling = accept_peers(federation_listener, &peers, ListenerLimits::default());
         tasks.spawn(ended("federation", services.serve_federation(calling)).instrument(span.clone()));
         workers::start(&mut tasks, &registry, api_keeper, &clock, &draining, &span);
+        if let Some(file) = &config.directory.file {
+            workers::watch_directory(&mut tasks, &registry, config.path(file), &draining, &span);
+        }
 
         span.in_scope(|| {
             info!(

@@ -1,6 +1,6 @@
 //! What a node does without being asked.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use isopolity_domain::Clock;
 use isopolity_federation::LeafKeeper;
@@ -17,6 +17,8 @@ const CIRCUITS: Duration = Duration::from_secs(5);
 const CONSENTS: Duration = Duration::from_hours(1);
 /// How often what is past its limit is taken away. Limits are in days.
 const CLEAN_UP: Duration = Duration::from_hours(24);
+/// How often the directory's file is looked at.
+const DIRECTORY: Duration = Duration::from_mins(1);
 /// How often certificates are looked at.
 const RENEW: Duration = Duration::from_secs(30);
 
@@ -97,6 +99,28 @@ pub(crate) fn start(
                 }
             }
             std::future::ready(())
+        })
+        .instrument(span.clone()),
+    );
+}
+
+/// Looks at the directory's file from time to time.
+pub(crate) fn watch_directory(
+    tasks: &mut JoinSet<()>,
+    registry: &Registry,
+    file: PathBuf,
+    draining: &CancellationToken,
+    span: &Span,
+) {
+    let registry = registry.clone();
+    tasks.spawn(
+        every(DIRECTORY, draining.clone(), move || {
+            let (registry, file) = (registry.clone(), file.clone());
+            async move {
+                let read = tokio::fs::read(&file).await;
+                let read = read.map_err(|error| format!("{} can't be read: {error}", file.display()));
+                registry.found_directory("the file", read).await;
+            }
         })
         .instrument(span.clone()),
     );

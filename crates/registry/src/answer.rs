@@ -41,19 +41,14 @@ pub const SOFTWARE: &str = concat!("isopolity/", env!("CARGO_PKG_VERSION"));
 pub type Parts<T> = BoxStream<'static, Result<T, Error>>;
 
 impl Registry {
-    /// Answers a greeting: the only thing that a peer gets before it is approved.
+    /// Answers a greeting: the only thing that a peer gets that is not approved, is suspended or was left. It is told so, and why.
     ///
     /// # Errors
-    /// [`Error::PeerUnknown`] if the city is no peer, [`Error::PeerSuspended`] if it is held back.
+    /// [`Error::PeerUnknown`] if the city is no peer.
     pub async fn greeted(&self, peer: &CityId, greeting: &HelloRequest) -> Result<HelloResponse, Error> {
         let settings = self.federation().get(peer).ok_or_else(|| Error::PeerUnknown(peer.to_string()))?;
-        let approved = match settings.state {
-            PeerState::Active => true,
-            PeerState::Suspended => {
-                return Err(Error::PeerSuspended { city: peer.clone(), reason: settings.state_reason });
-            }
-            _ => false,
-        };
+        let approved = settings.state == PeerState::Active;
+        self.heard_quietly(peer, greeting.state(), &greeting.state_reason).await;
         let records = if approved {
             let (catalog, clearance) = (self.catalog().clone(), self.clearance_of(peer)?);
             tokio::task::spawn_blocking(move || catalog.records(clearance)).await.map_err(Error::internal)??
@@ -74,6 +69,9 @@ impl Registry {
             analyser: ANALYSER.to_owned(),
             epoch: if approved { head.epoch } else { String::new() },
             sequence: if approved { head.sequence } else { 0 },
+            state: settings.state.into(),
+            state_reason: settings.state_reason,
+            directory_version: if approved { self.directory_version() } else { 0 },
         })
     }
 
@@ -188,13 +186,14 @@ impl Registry {
     /// What an active peer may see here.
     ///
     /// # Errors
-    /// [`Error::PeerUnknown`], [`Error::PeerNotApproved`], [`Error::PeerSuspended`].
+    /// [`Error::PeerUnknown`], [`Error::PeerNotApproved`], [`Error::PeerSuspended`], [`Error::PeerLeft`].
     pub fn clearance_of(&self, peer: &CityId) -> Result<Audience, Error> {
         let settings = self.federation().get(peer).ok_or_else(|| Error::PeerUnknown(peer.to_string()))?;
         match settings.state {
             // Whatever the table says, what is for own staff never leaves.
             PeerState::Active => Ok(settings.audience.min(Audience::Federation)),
             PeerState::Suspended => Err(Error::PeerSuspended { city: peer.clone(), reason: settings.state_reason }),
+            PeerState::Left => Err(Error::PeerLeft { city: peer.clone(), reason: settings.state_reason }),
             _ => Err(Error::PeerNotApproved(peer.clone())),
         }
     }

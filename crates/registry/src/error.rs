@@ -10,7 +10,7 @@ use isopolity_proto::{
 };
 use isopolity_store::StoreError;
 
-use crate::Right;
+use crate::{Right, directory::DirectoryRefusal, invitation::JoinRefusal};
 
 /// Why something was refused. `Display` is for the caller; the cause of a fault of the node is its `source`, for the log.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +81,20 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// The peering has ended.
+    #[error("the peering with {city} has ended: {reason}")]
+    PeerLeft {
+        /// The peer.
+        city: CityId,
+        /// Why.
+        reason: String,
+    },
+    /// Two cities do not become peers with an invitation.
+    #[error(transparent)]
+    Joining(#[from] JoinRefusal),
+    /// A directory is not taken or shown.
+    #[error(transparent)]
+    Directory(#[from] DirectoryRefusal),
     /// No such peer.
     #[error("{0} is not a peer of this city")]
     PeerUnknown(String),
@@ -177,6 +191,9 @@ impl Error {
             Self::EtagMismatch(_) => Reason::EtagMismatch,
             Self::PeerNotApproved(_) => Reason::PeerNotApproved,
             Self::PeerSuspended { .. } => Reason::PeerSuspended,
+            Self::PeerLeft { .. } => Reason::PeerLeft,
+            Self::Joining(refusal) => refusal.reason(),
+            Self::Directory(refusal) => refusal.reason(),
             Self::PeerUnknown(_) => Reason::PeerUnknown,
             Self::BundleRollback { .. } => Reason::BundleRollback,
             Self::Incomplete { .. } => Reason::FederationIncomplete,

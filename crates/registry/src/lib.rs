@@ -19,8 +19,11 @@
 //! | [`mod@watch`] | telling of what is published, as far as it matches a question |
 //! | [`mod@answer`] | what a peer gets when it asks |
 //! | `desk` | where questions wait for their turn |
+//! | [`mod@directory`] | the signed list of members: taking it, passing it on, and what operators do with it |
 //! | `hot` | what is read often, kept in memory |
-//! | [`mod@peers`] | adding, approving, suspending and removing peers |
+//! | [`mod@peers`] | adding, approving and suspending peers |
+//! | [`mod@invitation`] | becoming peers with a code |
+//! | [`mod@standing`] | leaving peers, testing them, and how cities stand to each other, on both sides |
 //! | [`mod@access`] | tokens |
 //! | [`mod@privacy`] | how long things are kept, erasure, and what is kept about somebody |
 //! | [`mod@index`] | the worker that feeds the search index |
@@ -35,18 +38,21 @@ pub mod caller;
 pub mod codes;
 pub mod consent;
 mod desk;
+pub mod directory;
 pub mod error;
 pub mod export;
 pub mod history;
 mod hot;
 pub mod import;
 pub mod index;
+pub mod invitation;
 pub mod matching;
 pub mod partnership;
 pub mod peers;
 pub mod privacy;
 pub mod record;
 pub mod search;
+pub mod standing;
 pub mod verify;
 pub mod watch;
 
@@ -138,6 +144,8 @@ struct Inner {
     callers: desk::Desk<String>,
     /// Who watches how much.
     watches: Arc<watch::Watches>,
+    /// The directory, if the configuration names one.
+    directory: directory::Book,
 }
 
 impl Registry {
@@ -168,6 +176,7 @@ impl Registry {
             desk: desk::Desk::new(desk::Places::default()),
             callers: desk::Desk::new(desk::Places::CALLERS),
             watches: Arc::default(),
+            directory: directory::Book::default(),
         };
         let registry = Self { inner: Arc::new(inner) };
         let started = async {
@@ -175,7 +184,8 @@ impl Registry {
             if let Some(endpoint) = endpoint {
                 registry.ensure_own_bundle(&endpoint).await?;
             }
-            registry.reload_peers().await
+            registry.reload_peers().await?;
+            registry.tend_door().await
         };
         started.await.map_err(|error: Error| OpenError::Start(error::with_causes(&error)))?;
         Ok(registry)

@@ -1,9 +1,9 @@
-//! Adding, approving, suspending and removing peers.
+//! Adding, approving and suspending peers.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use isopolity_domain::{CityId, Violation, clock::to_timestamp};
+use isopolity_domain::{CityId, Violation, clock::to_timestamp, words::are_the_same};
 use isopolity_federation::{Bundle, BundleError, Health, PeerSettings, Trouble};
 use isopolity_proto::{
     admin::{self, PeerState, PeerTrouble},
@@ -11,6 +11,7 @@ use isopolity_proto::{
     options::Audience,
 };
 use isopolity_store::{Peer, Tx};
+use time::OffsetDateTime;
 use tracing::{info, warn};
 
 use crate::{Caller, Error, Registry, Right};
@@ -50,27 +51,13 @@ impl Registry {
     /// is older than one seen before.
     pub async fn add_peer(&self, caller: &Caller, file: &[u8]) -> Result<admin::Peer, Error> {
         caller.must(Right::Administer)?;
-        let bundle = Bundle::parse(file).map_err(|error| bad_bundle(&error))?;
+        let bundle = parse_bundle(file, self.now())?;
         if bundle.city == *self.city() {
             return Err(bad_bundle_text("is this city's own; add the other city's bundle here, and this one there"));
         }
-        if bundle.expired(self.now()) {
-            return Err(bad_bundle_text(&format!("expired at {}: ask the city for its present one", bundle.expires)));
-        }
         let mut tx = self.store().begin("add peer").await?;
         let peer = match tx.peer(&bundle.city).await? {
-            None => Peer {
-                city: bundle.city.clone(),
-                state: PeerState::Invited,
-                state_reason: String::new(),
-                audience: Audience::Public,
-                bundle: bundle.file.clone(),
-                bundle_sequence: bundle.sequence,
-                records: 0,
-                create_time: self.now(),
-                approve_time: None,
-                circuit: bytes::Bytes::new(),
-            },
+            None => invited(&bundle, self.now()),
             Some(known) => renewed(known, &bundle)?,
         };
         tx.put_peer(&peer).await?;
@@ -78,7 +65,7 @@ impl Registry {
         self.reload_peers().await?;
         info!(peer.city = %peer.city, peer.bundle_sequence = peer.bundle_sequence, caller.id = caller.id(), "peer added");
         self.greet_quietly(&peer.city).await;
-        Ok(self.describe(&peer))
+        self.shown(&peer).await
     }
 
     /// Approves a city that was added, or ends its suspension.
@@ -92,7 +79,24 @@ impl Registry {
         audience: Audience,
         fingerprint: &str,
     ) -> Result<admin::Peer, Error> {
+        self.approve_peer_by(caller, city, audience, fingerprint, "").await
+    }
+
+    /// The same, with the six words that were compared instead of a fingerprint, or both.
+    ///
+    /// # Errors
+    /// As [`Registry::approve_peer`]; words that are not those of the two bundles are [`Error::Invalid`].
+    pub async fn approve_peer_by(
+        &self,
+        caller: &Caller,
+        city: &str,
+        audience: Audience,
+        fingerprint: &str,
+        words: &str,
+    ) -> Result<admin::Peer, Error> {
         caller.must(Right::Administer)?;
+        // Which bundle the words are of is looked at again below, in the transaction.
+        let compared = if words.trim().is_empty() { None } else { Some(self.compared_words(city, words).await?) };
         if audience == Audience::Internal {
             return Err(Violation::invalid("audience", "must be AUDIENCE_PUBLIC or AUDIENCE_FEDERATION").into());
         }
@@ -100,6 +104,11 @@ impl Registry {
         let peer = self
             .change_peer("approve peer", city, |peer| {
                 let bundle = Bundle::parse(&peer.bundle).map_err(Error::internal)?;
+                if compared.as_ref().is_some_and(|file| *file != peer.bundle) {
+                    return Err(
+                        Violation::invalid("words", "are of a bundle that was just replaced: compare again").into()
+                    );
+                }
                 if !fingerprint.is_empty() && !fingerprint.eq_ignore_ascii_case(&bundle.fingerprint()) {
                     let found = bundle.fingerprint();
                     let description =
@@ -107,7 +116,7 @@ impl Registry {
                     return Err(Violation::invalid("fingerprint", description).into());
                 }
                 if peer.state == PeerState::Left {
-                    return Err(Error::PeerUnknown(format!("{}, which was removed; add its bundle again", peer.city)));
+                    return Err(Error::PeerUnknown(format!("{}, which was left; add its bundle again", peer.city)));
                 }
                 if audience != Audience::Unspecified {
                     peer.audience = audience;
@@ -122,10 +131,23 @@ impl Registry {
             .await?;
         info!(peer.city = %peer.city, peer.audience = ?peer.audience, caller.id = caller.id(), "peer approved");
         self.greet_quietly(&peer.city).await;
-        Ok(self.describe(&peer))
+        self.shown(&peer).await
     }
 
-    /// Holds a city back.
+    /// The bundle here whose words somebody compared.
+    async fn compared_words(&self, city: &str, words: &str) -> Result<Bytes, Error> {
+        let unknown = || Error::PeerUnknown(city.to_owned());
+        let id: CityId = city.parse().map_err(|_error: isopolity_domain::city_id::CityIdError| unknown())?;
+        let peer = self.store().peer(&id).await?.ok_or_else(unknown)?;
+        if are_the_same(words, &self.words_with(&peer).await?) {
+            return Ok(peer.bundle);
+        }
+        let description = "are not those of the two bundles: do not approve. Compare again with \"peer list\" on both sides; if they \
+                           still differ, somebody stands between the two cities";
+        Err(Violation::invalid("words", description).into())
+    }
+
+    /// Holds a city back, and tells it why.
     ///
     /// # Errors
     /// [`Error::PeerUnknown`], [`Error::Invalid`] without a reason.
@@ -146,25 +168,8 @@ impl Registry {
             })
             .await?;
         warn!(peer.city = %peer.city, reason, caller.id = caller.id(), "peer suspended");
-        Ok(self.describe(&peer))
-    }
-
-    /// Ends peering. What was known of the city stays, so that no older bundle of it can come back.
-    ///
-    /// # Errors
-    /// [`Error::PeerUnknown`].
-    pub async fn remove_peer(&self, caller: &Caller, city: &str, reason: &str) -> Result<admin::Peer, Error> {
-        caller.must(Right::Administer)?;
-        let reason = checked_reason(reason)?;
-        let peer = self
-            .change_peer("remove peer", city, |peer| {
-                peer.state = PeerState::Left;
-                peer.state_reason.clone_from(&reason);
-                Ok(())
-            })
-            .await?;
-        warn!(peer.city = %peer.city, reason, caller.id = caller.id(), "peer removed");
-        Ok(self.describe(&peer))
+        self.tell_and_close(&peer.city).await;
+        self.shown(&peer).await
     }
 
     /// Lists the peers by id; greets each first if asked to.
@@ -185,16 +190,24 @@ impl Registry {
             let asked = peers.iter().filter(|peer| matches!(peer.state, PeerState::Invited | PeerState::Active));
             futures::future::join_all(asked.map(|peer| self.greet_quietly(&peer.city))).await;
         }
-        Ok(peers.iter().map(|peer| self.describe(peer)).collect())
+        futures::future::try_join_all(peers.iter().map(|peer| self.shown(peer))).await
     }
 
     /// Greets every peer once, takes bundles that are newer than those here, and keeps what peers said of themselves.
     pub async fn tend_peers(&self) {
+        if let Err(error) = self.tend_door().await {
+            warn!(error = %crate::error::with_causes(&error), "which invitations are open can't be read");
+        }
         for settings in self.federation().all() {
             if !matches!(settings.state, PeerState::Invited | PeerState::Active) {
                 continue;
             }
-            if let Ok(hello) = self.federation().greet(&settings.city, GREETING).await
+            let greeted = self.federation().greet(&settings.city, GREETING).await;
+            if let Ok(hello) = &greeted {
+                self.heard_quietly(&settings.city, hello.state(), &hello.state_reason).await;
+                self.consider_directory(&settings.city, hello.directory_version).await;
+            }
+            if let Ok(hello) = greeted
                 && settings.state == PeerState::Active
                 && hello.approved
                 && hello.bundle_sequence > settings.bundle.sequence
@@ -242,7 +255,7 @@ impl Registry {
         }
     }
 
-    async fn change_peer(
+    pub(crate) async fn change_peer(
         &self,
         label: &'static str,
         city: &str,
@@ -257,9 +270,6 @@ impl Registry {
         tx.put_peer(&peer).await?;
         tx.commit().await?;
         self.reload_peers().await?;
-        if peer.state != PeerState::Active {
-            self.federation().close_connections(&peer.city);
-        }
         Ok(peer)
     }
 
@@ -315,7 +325,7 @@ impl Registry {
         Ok(())
     }
 
-    async fn present_bundle(&self) -> Result<Bundle, Error> {
+    pub(crate) async fn present_bundle(&self) -> Result<Bundle, Error> {
         let file =
             self.store().setting(OWN_BUNDLE).await?.ok_or_else(|| Error::internal("the own bundle is not stored"))?;
         Bundle::parse(&file).map_err(Error::internal)
@@ -327,12 +337,13 @@ impl Registry {
 
     /// A greeting whose failure is kept in the peer's health and is no error here.
     async fn greet_quietly(&self, city: &CityId) {
-        if let Err(error) = self.federation().greet(city, GREETING).await {
-            info!(peer.city = %city, reason = %error.description, "peer did not answer a greeting");
+        match self.federation().greet(city, GREETING).await {
+            Ok(hello) => self.heard_quietly(city, hello.state(), &hello.state_reason).await,
+            Err(error) => info!(peer.city = %city, reason = %error.description, "peer did not answer a greeting"),
         }
     }
 
-    fn describe(&self, peer: &Peer) -> admin::Peer {
+    pub(crate) fn describe(&self, peer: &Peer) -> admin::Peer {
         let health: Health = self.federation().health(&peer.city);
         let bundle = Bundle::parse(&peer.bundle).ok();
         let trouble = |inbound: bool, trouble: &Trouble| PeerTrouble {
@@ -364,6 +375,7 @@ impl Registry {
                 .unwrap_or_default(),
             circuit: Some(self.federation().circuit(&peer.city)),
             digest: self.federation().digest_state(&peer.city),
+            ..admin::Peer::default()
         }
     }
 
@@ -382,8 +394,33 @@ impl Registry {
     }
 }
 
+/// A bundle that may be taken: sound, and in date.
+pub(crate) fn parse_bundle(file: &[u8], now: OffsetDateTime) -> Result<Bundle, Error> {
+    let bundle = Bundle::parse(file).map_err(|error| bad_bundle(&error))?;
+    if bundle.expired(now) {
+        return Err(bad_bundle_text(&format!("expired at {}: ask the city for its present one", bundle.expires)));
+    }
+    Ok(bundle)
+}
+
+/// A city that becomes known.
+pub(crate) fn invited(bundle: &Bundle, now: OffsetDateTime) -> Peer {
+    Peer {
+        city: bundle.city.clone(),
+        state: PeerState::Invited,
+        state_reason: String::new(),
+        audience: Audience::Public,
+        bundle: bundle.file.clone(),
+        bundle_sequence: bundle.sequence,
+        records: 0,
+        create_time: now,
+        approve_time: None,
+        circuit: Bytes::new(),
+    }
+}
+
 /// A known peer with the bundle that came now.
-fn renewed(mut peer: Peer, bundle: &Bundle) -> Result<Peer, Error> {
+pub(crate) fn renewed(mut peer: Peer, bundle: &Bundle) -> Result<Peer, Error> {
     let rejoining = peer.state == PeerState::Left;
     if bundle.sequence < peer.bundle_sequence {
         return Err(Error::BundleRollback { city: peer.city, found: bundle.sequence, known: peer.bundle_sequence });
@@ -402,7 +439,7 @@ fn renewed(mut peer: Peer, bundle: &Bundle) -> Result<Peer, Error> {
     Ok(peer)
 }
 
-fn checked_reason(reason: &str) -> Result<String, Violation> {
+pub(crate) fn checked_reason(reason: &str) -> Result<String, Violation> {
     if reason.chars().count() > REASON_MAX {
         return Err(Violation::invalid("reason", format!("is longer than {REASON_MAX} characters")));
     }

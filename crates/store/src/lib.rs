@@ -19,6 +19,8 @@
 //! | `feed` | what was published, in which order |
 //! | `peer`, `token`, `setting` | other cities, tokens for the API, small values |
 //! | `tombstone`, `clean_up` | what is left of what is gone, and what is past its limit |
+//! | `invitation`, `standing` | who may become a peer, and how this city stands at its peers |
+//! | `membership` | whom the directory names |
 //! | `tx`, `error`, `open` | a unit of work, what can go wrong, how a database is opened |
 //! | `entity`, `migration` | the tables, and how they came to be |
 
@@ -28,7 +30,9 @@ mod entity;
 mod error;
 mod feed;
 mod import;
+mod invitation;
 mod list;
+mod membership;
 mod micros;
 mod migration;
 mod open;
@@ -37,6 +41,7 @@ mod reference;
 mod request;
 mod revision;
 mod setting;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -53,10 +58,13 @@ pub use clean_up::{Old, OldCount, PastCleanUp};
 pub use document::Document;
 pub use error::StoreError;
 pub use import::{ImportRun, Quarantined};
+pub use invitation::Invitation;
 pub use list::{ListPoint, Listing};
+pub use membership::Membership;
 pub use peer::Peer;
 pub use request::Request;
 pub use revision::Revision;
+pub use standing::Standing;
 pub use token::Token;
 pub use tombstone::Tombstone;
 pub use tx::Tx;

@@ -8,6 +8,8 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager, async_trai
 mod m20261123_000001_begin;
 mod m20261124_000002_keep;
 mod m20261124_000003_circuits;
+mod m20261126_000005_invitations;
+mod m20261126_000009_directory;
 mod m20261126_000010_privacy;
 
 pub(crate) struct Migrator;
@@ -20,6 +22,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000002_keep::Migration),
             Box::new(m20261124_000003_circuits::Migration),
             Box::new(m20261126_000010_privacy::Migration),
+            Box::new(m20261126_000005_invitations::Migration),
+            Box::new(m20261126_000009_directory::Migration),
         ]
     }
 }

@@ -12,5 +12,6 @@ mod history;
 mod imports;
 mod lists;
 mod opening;
+mod peering;
 mod privacy;
 mod trouble;

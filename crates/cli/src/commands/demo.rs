@@ -348,6 +348,8 @@ fn hints(cities: &[Running], asker: &Running) -> String {
          cargo run -q -- record list partnership\n  \
          cargo run -q -- export --format iati\n  \
          cargo run -q -- peer list\n  \
+         cargo run -q -- peer test {other}\n  \
+         cargo run -q -- peer invite\n  \
          cargo run -q -- peer suspend {other} --reason \"a test\"\n\n\
          With other clients (see proto/README.md):\n\n  \
          grpcurl -cacert {folder}/trust/ca.pem -H \"authorization: Bearer $ISOPOLITY_TOKEN\" {api} list\n  \

@@ -5,12 +5,13 @@ use std::fs;
 use bytes::Bytes;
 use isopolity_proto::{
     admin::{
-        self, AddPeerRequest, ApprovePeerRequest, CircuitState, GetOwnBundleRequest, ListPeersRequest, PeerState,
-        RemovePeerRequest, SuspendPeerRequest, peer_service_client::PeerServiceClient,
+        self, AddPeerRequest, ApprovePeerRequest, CircuitState, GetOwnBundleRequest, LeavePeerRequest,
+        ListPeersRequest, PeerState, SuspendPeerRequest, peer_service_client::PeerServiceClient,
     },
     options::Audience,
 };
 
+use super::{directory, peering};
 use crate::{
     args::{Global, Output, Peer, PeerAudience},
     connection::{connect, read_bytes},
@@ -24,6 +25,10 @@ const BUNDLE_MAX: usize = 256 << 10;
 pub(super) async fn run(global: &Global, command: &Peer) -> Result<(), Exit> {
     let mut peers = PeerServiceClient::new(connect(global).await?);
     match command {
+        Peer::Invite { hours, revoke } => peering::invite(global, &mut peers, *hours, revoke.as_ref()).await,
+        Peer::Invitations { all } => peering::invitations(global, &mut peers, *all).await,
+        Peer::Join { code } => peering::join(global, &mut peers, code).await,
+        Peer::Test { city } => peering::test(global, &mut peers, city).await,
         Peer::Bundle { out } => {
             let own = peers.get_own_bundle(GetOwnBundleRequest {}).await?.into_inner();
             match out {
@@ -48,23 +53,23 @@ pub(super) async fn run(global: &Global, command: &Peer) -> Result<(), Exit> {
             }
             let peer = added.peer.unwrap_or_default();
             output::line(&format!("{} is {} here, at {}", peer.city, state_word(peer.state()), peer.endpoint))?;
-            output::line(&format!("  fingerprint {}", peer.bundle_fingerprint))?;
             if peer.state() == PeerState::Invited {
-                output::line(&format!(
-                    "Compare the fingerprint with the city by telephone, then: isopolity peer approve {} --fingerprint {}",
-                    peer.city, peer.bundle_fingerprint
-                ))?;
+                return peering::compare(&peer);
             }
-            Ok(())
+            output::line(&format!("  fingerprint {}", peer.bundle_fingerprint))
         }
-        Peer::Approve { city, audience, fingerprint } => {
+        Peer::Approve { city, audience, words, fingerprint } => {
             let audience = match audience {
                 None => Audience::Unspecified,
                 Some(PeerAudience::Public) => Audience::Public,
                 Some(PeerAudience::Federation) => Audience::Federation,
             };
-            let request =
-                ApprovePeerRequest { city: city.clone(), audience: audience.into(), fingerprint: fingerprint.clone() };
+            let request = ApprovePeerRequest {
+                city: city.clone(),
+                audience: audience.into(),
+                fingerprint: fingerprint.clone(),
+                words: words.clone(),
+            };
             let done = peers.approve_peer(request).await?.into_inner();
             if global.output == Output::Json { output::json(&done) } else { changed(done.peer) }
         }
@@ -73,15 +78,19 @@ pub(super) async fn run(global: &Global, command: &Peer) -> Result<(), Exit> {
             let done = peers.suspend_peer(request).await?.into_inner();
             if global.output == Output::Json { output::json(&done) } else { changed(done.peer) }
         }
-        Peer::Remove { city, reason } => {
-            let request = RemovePeerRequest { city: city.clone(), reason: reason.clone() };
-            let done = peers.remove_peer(request).await?.into_inner();
+        Peer::Leave { city, reason } => {
+            let request = LeavePeerRequest { city: city.clone(), reason: reason.clone() };
+            let done = peers.leave_peer(request).await?.into_inner();
             if global.output == Output::Json { output::json(&done) } else { changed(done.peer) }
         }
         Peer::List { all, no_greet } => {
             let request = ListPeersRequest { include_left: *all, greet: !no_greet };
             let list = peers.list_peers(request).await?.into_inner();
-            if global.output == Output::Json { output::json(&list) } else { table(&list.peers) }
+            if global.output == Output::Json {
+                return output::json(&list);
+            }
+            table(&list.peers)?;
+            directory::note_trouble(global).await
         }
     }
 }
@@ -107,7 +116,9 @@ fn held(peer: &admin::Peer) -> Option<String> {
 
 fn table(peers: &[admin::Peer]) -> Result<(), Exit> {
     if peers.is_empty() {
-        return output::line("There are no peers yet. Add one by its bundle file: isopolity peer add FILE");
+        return output::line(
+            "There are no peers yet. Invite a city: isopolity peer invite; or take its invitation: isopolity peer join CODE",
+        );
     }
     let mut rows = output::table(&["City", "State", "May see", "There", "Last answer", "Records", "Trouble"]);
     for peer in peers {
@@ -115,7 +126,8 @@ fn table(peers: &[admin::Peer]) -> Result<(), Exit> {
             let way = if one.inbound { "calling us" } else { "being called" };
             format!("{way}, {}: {}", output::when(one.time.as_ref()), one.description)
         });
-        let troubles: Vec<String> = held(peer).into_iter().chain(told).collect();
+        let directory = (!peer.directory_trouble.is_empty()).then(|| format!("directory: {}", peer.directory_trouble));
+        let troubles: Vec<String> = directory.into_iter().chain(held(peer)).chain(told).collect();
         let state = match peer.state_reason.as_str() {
             "" => state_word(peer.state()).to_owned(),
             reason => format!("{} ({reason})", state_word(peer.state())),
@@ -127,17 +139,32 @@ fn table(peers: &[admin::Peer]) -> Result<(), Exit> {
                 Audience::Federation => "federation".to_owned(),
                 _ => "public".to_owned(),
             },
-            match peer.approved_by_peer {
-                Some(true) => "approved".to_owned(),
-                Some(false) => "not approved yet".to_owned(),
-                None => "not known".to_owned(),
-            },
+            there(peer),
             output::when(peer.last_answer_time.as_ref()),
             peer.records.to_string(),
             troubles.join("\n"),
         ]);
     }
-    output::line(&rows.to_string())
+    output::line(&rows.to_string())?;
+    for peer in peers.iter().filter(|peer| !peer.words.is_empty()) {
+        output::line(&format!("compare with {} by telephone before you approve it: {}", peer.city, peer.words))?;
+    }
+    Ok(())
+}
+
+/// How this city stands there.
+fn there(peer: &admin::Peer) -> String {
+    let held = |word: &str| match peer.peer_state_reason.as_str() {
+        "" => format!("{word} by {}", peer.city),
+        reason => format!("{word} by {}: {reason}", peer.city),
+    };
+    match (peer.peer_state(), peer.approved_by_peer) {
+        (PeerState::Suspended, _) => held("suspended"),
+        (PeerState::Left, _) => held("left"),
+        (PeerState::Active, _) | (_, Some(true)) => "approved".to_owned(),
+        (PeerState::Invited, _) | (_, Some(false)) => "not approved yet".to_owned(),
+        (PeerState::Unspecified, None) => "not known".to_owned(),
+    }
 }
 
 fn their_view(peer: &admin::Peer) -> &'static str {
@@ -151,9 +178,9 @@ fn their_view(peer: &admin::Peer) -> &'static str {
 fn state_word(state: PeerState) -> &'static str {
     match state {
         PeerState::Unspecified => "?",
-        PeerState::Invited => "added, not approved",
+        PeerState::Invited => "invited, not approved here",
         PeerState::Active => "approved",
         PeerState::Suspended => "suspended",
-        PeerState::Left => "removed",
+        PeerState::Left => "left",
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use super::support::{City, Running, agreement, run};
 
-const COMMANDS: [&[&str]; 20] = [
+const COMMANDS: [&[&str]; 32] = [
     &["demo"],
     &["init"],
     &["serve"],
@@ -21,7 +21,19 @@ const COMMANDS: [&[&str]; 20] = [
     &["peer", "add"],
     &["peer", "approve"],
     &["peer", "suspend"],
-    &["peer", "remove"],
+    &["peer", "leave"],
+    &["peer", "invite"],
+    &["peer", "invitations"],
+    &["peer", "join"],
+    &["peer", "test"],
+    &["directory"],
+    &["directory", "keygen"],
+    &["directory", "draft"],
+    &["directory", "sign"],
+    &["directory", "verify"],
+    &["directory", "show"],
+    &["directory", "offer"],
+    &["directory", "reset"],
     &["peer", "list"],
     &["token"],
     &["token", "create"],

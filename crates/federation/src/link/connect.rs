@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::IpAddr,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
@@ -20,6 +21,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{LinkError, error::in_seconds};
 use crate::{
+    address::private_class,
     bundle::parse_endpoint,
     tls::{self, H2, LeafKeeper},
     trust::Trust,
@@ -34,6 +36,8 @@ pub(super) struct Connector {
     pub(super) endpoint: String,
     pub(super) within: Duration,
     pub(super) breakage: Breakage,
+    /// Nothing is known yet by which the city could prove that it is there.
+    pub(super) unproven: bool,
 }
 
 /// Why the present connection broke, if it did. HTTP/2 above does not pass the cause on: in TLS 1.3 the other side judges
@@ -69,6 +73,12 @@ impl Connector {
             .map_err(|error| unreachable(format!("the name {host} can't be resolved: {error}")))?;
         let mut connected = Err(unreachable(format!("the name {host} has no address")));
         for address in addresses {
+            if let Err(refused) = may_be_called(&self.trust, address.ip(), &self.endpoint) {
+                if connected.is_err() {
+                    connected = Err(refused);
+                }
+                continue;
+            }
             connected = TcpStream::connect(address).await.map_err(|error| match error.kind() {
                 io::ErrorKind::ConnectionRefused => {
                     unreachable(format!("nothing listens at {} (connection refused)", self.endpoint))
@@ -84,7 +94,7 @@ impl Connector {
 
         let name = ServerName::try_from(host)
             .map_err(|error| unreachable(format!("the host of {} can't be called: {error}", self.endpoint)))?;
-        let (config, verifier) = tls::peer_client_config(&self.trust, &self.keeper, &self.city);
+        let (config, verifier) = tls::peer_client_config(&self.trust, &self.keeper, &self.city, self.unproven);
         let tls = TlsConnector::from(config).connect(name, tcp).await.map_err(|error| match verifier.refusal() {
             Some(refusal) => {
                 LinkError::new(Outcome::Unreachable, Reason::TlsHandshake, format!("the peer was refused: {refusal}"))
@@ -95,6 +105,19 @@ impl Connector {
             return Err(unreachable(format!("what answers at {} does not speak HTTP/2", self.endpoint)));
         }
         Ok(Watched { tls, breakage: self.breakage.clone() })
+    }
+}
+
+/// Whether a connection to an address may be made.
+pub(crate) fn may_be_called(trust: &Trust, address: IpAddr, endpoint: &str) -> Result<(), LinkError> {
+    match private_class(address) {
+        Some(class) if !trust.allows_private_addresses() => {
+            let text = format!(
+                "{endpoint} leads to {address}, {class}; it is not called unless federation.allow_private_addresses is set"
+            );
+            Err(LinkError::new(Outcome::Unreachable, Reason::AddressNotAllowed, text))
+        }
+        _ => Ok(()),
     }
 }
 

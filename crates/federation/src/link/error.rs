@@ -78,7 +78,7 @@ impl LinkError {
     }
 
     /// What a broken connection means.
-    pub(super) fn of_io(error: &io::Error) -> Self {
+    pub(crate) fn of_io(error: &io::Error) -> Self {
         if let Some(found) = error.get_ref().and_then(|inner| local_cause(inner)) {
             return found;
         }

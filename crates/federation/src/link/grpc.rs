@@ -13,8 +13,9 @@ use isopolity_proto::{
     catalog::Outcome,
     error::Reason,
     federation::{
-        Envelope, GetBundleRequest, GetDigestRequest, GetDigestResponse, GetRecordRequest, GetStatisticsRequest,
-        GetStatisticsResponse, HelloRequest, HelloResponse, QueryRequest, QueryResponse, WatchRequest, WatchResponse,
+        Envelope, GetBundleRequest, GetDigestRequest, GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse,
+        GetInviterBundleRequest, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse, HelloRequest,
+        HelloResponse, JoinRequest, JoinResponse, QueryRequest, QueryResponse, WatchRequest, WatchResponse,
         federation_service_client::FederationServiceClient,
     },
 };
@@ -51,8 +52,27 @@ pub struct GrpcLink {
 impl GrpcLink {
     pub(crate) fn new(trust: Arc<Trust>, keeper: LeafKeeper, city: CityId, endpoint: String) -> Self {
         let breakage = Breakage::default();
-        let connector = Connector { trust, keeper, city, endpoint, within: CONNECT, breakage };
+        let connector = Connector { trust, keeper, city, endpoint, within: CONNECT, breakage, unproven: false };
         Self { connector, client: OnceLock::new() }
+    }
+
+    /// A city of which no bundle is known yet: whoever answers in its name is taken for it.
+    pub(crate) fn unproven(trust: Arc<Trust>, keeper: LeafKeeper, city: CityId, endpoint: String) -> Self {
+        let mut link = Self::new(trust, keeper, city, endpoint);
+        link.connector.unproven = true;
+        link
+    }
+
+    /// Reads the bundle of a city that invites.
+    pub(crate) async fn get_inviter_bundle(&self, within: Duration) -> Result<Envelope, LinkError> {
+        let message = GetInviterBundleRequest {};
+        let call = |mut client: Client, request| async move { client.get_inviter_bundle(request).await };
+        self.call(message, within, call).await?.bundle.ok_or_else(|| missing("bundle"))
+    }
+
+    /// Presents an invitation. A second attempt does no harm: the same city is told the same.
+    pub(crate) async fn join(&self, message: JoinRequest, within: Duration) -> Result<JoinResponse, LinkError> {
+        self.call(message, within, |mut client: Client, request| async move { client.join(request).await }).await
     }
 
     /// The client. Made at the first call, because it needs the runtime.
@@ -174,6 +194,14 @@ impl Link for GrpcLink {
 
     async fn get_digest(&self, request: GetDigestRequest, within: Duration) -> Result<GetDigestResponse, LinkError> {
         self.call(request, within, |mut client, request| async move { client.get_digest(request).await }).await
+    }
+
+    async fn get_directory(
+        &self,
+        request: GetDirectoryRequest,
+        within: Duration,
+    ) -> Result<GetDirectoryResponse, LinkError> {
+        self.call(request, within, |mut client, request| async move { client.get_directory(request).await }).await
     }
 
     fn watch(&self, message: WatchRequest) -> BoxStream<'static, Result<WatchResponse, LinkError>> {

@@ -12,9 +12,9 @@ use async_trait::async_trait;
 use futures::{Stream, StreamExt as _, stream::BoxStream};
 use isopolity_domain::CityId;
 use isopolity_proto::federation::{
-    Envelope, GetDigestRequest, GetDigestResponse, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse,
-    HelloRequest, HelloResponse, QueryRequest, QueryResponse, QueryStart, WatchRequest, WatchResponse,
-    query_response::Part,
+    Envelope, GetDigestRequest, GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetRecordRequest,
+    GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, QueryRequest, QueryResponse, QueryStart,
+    WatchRequest, WatchResponse, query_response::Part,
 };
 use tokio::time::Instant;
 
@@ -88,9 +88,11 @@ impl Link for Observed {
 
     fn query(&self, request: QueryRequest, within: Duration) -> BoxStream<'static, Result<QueryResponse, LinkError>> {
         let parts = self.0.link.query(request, within);
+        let (peers, city) = (self.0.peers.clone(), self.0.city.clone());
         // A long answer may take longer, but not longer to be waited for.
         let within = within.min(self.0.peers.limits().budget);
-        Answering { parts, patience: Patience::new(self.0.clone(), within), read: take_query_part }.boxed()
+        let parts = Answering { parts, patience: Patience::new(self.0.clone(), within), read: take_query_part }.boxed();
+        peers.while_active(&city, parts)
     }
 
     async fn get_record(&self, request: GetRecordRequest, within: Duration) -> Result<Envelope, LinkError> {
@@ -109,11 +111,20 @@ impl Link for Observed {
         self.observe(within, self.0.link.get_digest(request, within)).await
     }
 
+    async fn get_directory(
+        &self,
+        request: GetDirectoryRequest,
+        within: Duration,
+    ) -> Result<GetDirectoryResponse, LinkError> {
+        self.observe(within, self.0.link.get_directory(request, within)).await
+    }
+
     fn watch(&self, request: WatchRequest) -> BoxStream<'static, Result<WatchResponse, LinkError>> {
         let parts = self.0.link.watch(request);
         // It has no end: the first part is the answer.
         let read = |_: &Call, _: &WatchResponse| true;
-        Answering { parts, patience: Patience::new(self.0.clone(), Duration::MAX), read }.boxed()
+        let parts = Answering { parts, patience: Patience::new(self.0.clone(), Duration::MAX), read }.boxed();
+        self.0.peers.while_active(&self.0.city, parts)
     }
 }
 

@@ -22,7 +22,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{H2, LeafKeeper, alert_in_words, api_server_config, client_config, peer_client_config, provider};
 use crate::{
-    Bundle, Identity, Leaf, LinkError, ListenerLimits, PeerSettings,
+    Bundle, HandshakeRefusal, Identity, Leaf, LinkError, ListenerLimits, PeerSettings,
     identity::LEAF_LIFETIME,
     listener::accept_callers,
     testing::{NOW, Node, city, identity, pair, peer_of},
@@ -45,7 +45,7 @@ fn raw_config(called: &Node) -> ClientConfig {
     let trust = Arc::new(Trust::new(called.clock.clone()));
     trust.replace([(called.city().clone(), called.as_peer(PeerState::Active))].into());
     let keeper = LeafKeeper::node(identity("feira.example"), NOW).unwrap();
-    let (config, _verifier) = peer_client_config(&trust, &keeper, called.city());
+    let (config, _verifier) = peer_client_config(&trust, &keeper, called.city(), false);
     Arc::unwrap_or_clone(config)
 }
 
@@ -234,17 +234,44 @@ async fn a_city_that_is_not_a_peer_is_refused_and_told_so() {
 }
 
 #[tokio::test]
-async fn a_suspended_or_removed_city_is_refused_and_told_so() {
+async fn a_city_that_is_suspended_or_was_left_passes_the_handshake_so_that_it_can_be_told_why() {
     let (geneve, feira) = pair().await;
-    for (state, word) in [(PeerState::Suspended, "suspended"), (PeerState::Left, "ended")] {
+    for state in [PeerState::Suspended, PeerState::Left] {
         geneve.peers.set(vec![feira.as_peer(state)]);
-        let error = refused(&feira, &geneve).await;
-        assert!(error.description.contains("suspended or ended the peering"), "{error}");
-        let trouble = geneve.inbound_trouble(feira.city());
-        assert!(trouble.contains(word), "{trouble}");
+        still_serves(&geneve, &feira).await;
     }
-    geneve.peers.set(vec![feira.as_peer(PeerState::Active)]);
-    still_serves(&geneve, &feira).await;
+    geneve.peers.set(vec![PeerSettings { state: PeerState::Unspecified, ..feira.as_peer(PeerState::Left) }]);
+    let error = refused(&feira, &geneve).await;
+    assert!(error.description.contains("suspended or ended the peering"), "{error}");
+}
+
+#[tokio::test]
+async fn a_guest_is_let_in_only_while_an_invitation_is_open_and_never_as_a_peer() {
+    let (geneve, feira) = pair().await;
+    let stranger = Node::start("kenitra.example").await;
+    stranger.peers.set(vec![geneve.as_peer(PeerState::Active)]);
+    assert!(refused(&stranger, &geneve).await.description.contains("our city is not a peer there"));
+    geneve.peers.let_guests_in_until(Some(NOW + Span::hours(1)));
+    still_serves(&geneve, &stranger).await;
+    let identity = geneve.last_call.lock().unwrap().clone().unwrap().0;
+    let guest = identity.guest.expect("a stranger is a guest");
+    assert_eq!(geneve.peers.connections(stranger.city()), 0, "its connection is not one of a peer");
+
+    // Its certificate is looked at again when it presents a bundle.
+    let bundle = |of: &Node| Bundle::parse(&of.identity.sign_bundle(&of.endpoint(), 1, NOW)).unwrap();
+    assert_eq!(geneve.peers.belongs_to(&guest, &bundle(&stranger)), Ok(()));
+    let namesake = Node::start("kenitra.example").await;
+    assert_eq!(geneve.peers.belongs_to(&guest, &bundle(&namesake)), Err(HandshakeRefusal::UntrustedCa));
+    assert_eq!(geneve.peers.belongs_to(&guest, &bundle(&feira)), Err(HandshakeRefusal::NotSpiffe));
+
+    // A peer is no guest, whatever certificate is shown in its name.
+    let impostor = Node::start("feira.example").await;
+    impostor.peers.set(vec![geneve.as_peer(PeerState::Active)]);
+    assert!(refused(&impostor, &geneve).await.description.contains("not issued by a CA"));
+    geneve.clock.advance(Span::hours(1));
+    let late = Node::start("lisboa.example").await;
+    late.peers.set(vec![geneve.as_peer(PeerState::Active)]);
+    assert!(refused(&late, &geneve).await.description.contains("our city is not a peer there"));
 }
 
 #[tokio::test]
@@ -287,7 +314,7 @@ async fn no_session_is_ever_resumed() {
         let tls = raw_attempt(&geneve, config.clone()).await.unwrap();
         assert_eq!(tls.get_ref().1.handshake_kind(), Some(rustls::HandshakeKind::Full));
     }
-    geneve.peers.set(vec![feira.as_peer(PeerState::Suspended)]);
+    geneve.peers.set(Vec::new());
     assert!(raw_attempt(&geneve, config).await.is_err());
 }
 

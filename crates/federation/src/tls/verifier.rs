@@ -60,6 +60,10 @@ impl ClientCertVerifier for PeerVerifier {
         });
         match judged {
             Ok(()) => Ok(ClientCertVerified::assertion()),
+            // As a guest, who is told apart after the handshake: `Peers::admit` judges again.
+            Err(HandshakeRefusal::UnknownCity(_)) if self.trust.guests.is_open(self.trust.clock.now()) => {
+                Ok(ClientCertVerified::assertion())
+            }
             Err(refusal) => {
                 self.refuse(claimed.as_ref().ok(), &refusal);
                 Err(refusal.to_rustls())
@@ -95,14 +99,17 @@ impl ClientCertVerifier for PeerVerifier {
 pub struct ServerVerifier {
     trust: Arc<Trust>,
     expected: CityId,
+    /// Nothing is known yet by which the certificate could be judged: what is said over the connection is believed by its content
+    /// alone.
+    unproven: bool,
     algorithms: WebPkiSupportedAlgorithms,
     refusal: Mutex<Option<HandshakeRefusal>>,
 }
 
 impl ServerVerifier {
-    pub(crate) fn new(trust: Arc<Trust>, expected: CityId) -> Self {
+    pub(crate) fn new(trust: Arc<Trust>, expected: CityId, unproven: bool) -> Self {
         let algorithms = ring::default_provider().signature_verification_algorithms;
-        Self { trust, expected, algorithms, refusal: Mutex::new(None) }
+        Self { trust, expected, unproven, algorithms, refusal: Mutex::new(None) }
     }
 
     /// Why it refused, if it did.
@@ -115,6 +122,9 @@ impl ServerVerifier {
         let found = claimed_city(path.end_entity)?;
         if found != self.expected {
             return Err(HandshakeRefusal::WrongCity { expected: self.expected.clone(), found });
+        }
+        if self.unproven {
+            return Ok(());
         }
         judge(&self.trust, &found, path, &self.algorithms)
     }
@@ -181,13 +191,24 @@ pub(crate) fn claimed_city(end_entity: &CertificateDer<'_>) -> Result<CityId, Ha
         .ok_or(HandshakeRefusal::NotSpiffe)
 }
 
-/// Whether a peer is let through a handshake: one that was invited is, to greet and no more; the node sees to that.
+/// Whether a peer is let through a handshake: one that is not active is, to greet and to be told so; the node sees to that.
 pub(crate) fn admits(peer: &PeerSettings) -> Result<(), HandshakeRefusal> {
     match peer.state {
-        PeerState::Active | PeerState::Invited => Ok(()),
-        PeerState::Suspended => Err(HandshakeRefusal::Suspended(peer.city.clone())),
-        PeerState::Left | PeerState::Unspecified => Err(HandshakeRefusal::Left(peer.city.clone())),
+        PeerState::Active | PeerState::Invited | PeerState::Suspended | PeerState::Left => Ok(()),
+        PeerState::Unspecified => Err(HandshakeRefusal::Left(peer.city.clone())),
     }
+}
+
+/// Judges who calls by the certificates that were shown, end entity first, at the present time.
+pub(crate) fn judge_chain(trust: &Trust, city: &CityId, chain: &[CertificateDer<'_>]) -> Result<(), HandshakeRefusal> {
+    let (end_entity, intermediates) = chain.split_first().ok_or(HandshakeRefusal::NoCertificate)?;
+    if claimed_city(end_entity)? != *city {
+        return Err(HandshakeRefusal::NotSpiffe);
+    }
+    let seconds = u64::try_from(trust.clock.now().unix_timestamp()).unwrap_or_default();
+    let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+    let path = Path { end_entity, intermediates, now, usage: KeyUsage::client_auth() };
+    judge(trust, city, path, &ring::default_provider().signature_verification_algorithms)
 }
 
 /// Validates the path to one of the claimed city's own CAs.

@@ -3,10 +3,12 @@
 use isopolity_domain::{Violation, clock::to_timestamp};
 use isopolity_proto::{
     admin::{
-        AddPeerRequest, AddPeerResponse, ApprovePeerRequest, ApprovePeerResponse, CreateTokenRequest,
-        CreateTokenResponse, GetNodeRequest, GetNodeResponse, GetOwnBundleRequest, GetOwnBundleResponse,
-        ListPeersRequest, ListPeersResponse, ListTokensRequest, ListTokensResponse, RemovePeerRequest,
-        RemovePeerResponse, RevokeTokenRequest, RevokeTokenResponse, Role, SuspendPeerRequest, SuspendPeerResponse,
+        AddPeerRequest, AddPeerResponse, ApprovePeerRequest, ApprovePeerResponse, CreateInvitationRequest,
+        CreateInvitationResponse, CreateTokenRequest, CreateTokenResponse, GetNodeRequest, GetNodeResponse,
+        GetOwnBundleRequest, GetOwnBundleResponse, JoinPeerRequest, JoinPeerResponse, LeavePeerRequest,
+        LeavePeerResponse, ListInvitationsRequest, ListInvitationsResponse, ListPeersRequest, ListPeersResponse,
+        ListTokensRequest, ListTokensResponse, RevokeInvitationRequest, RevokeInvitationResponse, RevokeTokenRequest,
+        RevokeTokenResponse, Role, SuspendPeerRequest, SuspendPeerResponse, TestPeerRequest, TestPeerResponse,
         node_service_server::NodeService, peer_service_server::PeerService, token_service_server::TokenService,
     },
     options::Audience,
@@ -38,11 +40,11 @@ impl PeerService for Services {
         request: Request<ApprovePeerRequest>,
     ) -> Result<Response<ApprovePeerResponse>, Status> {
         let caller = self.caller(request.metadata()).await?;
-        let ApprovePeerRequest { city, audience, fingerprint } = request.into_inner();
+        let ApprovePeerRequest { city, audience, fingerprint, words } = request.into_inner();
         let audience = Audience::try_from(audience)
             .map_err(|_error: prost::UnknownEnumValue| status(&unknown("audience", "an audience").into()))?;
-        let peer =
-            self.registry.approve_peer(&caller, &city, audience, &fingerprint).await.map_err(|error| status(&error))?;
+        let approved = self.registry.approve_peer_by(&caller, &city, audience, &fingerprint, &words).await;
+        let peer = approved.map_err(|error| status(&error))?;
         Ok(Response::new(ApprovePeerResponse { peer: Some(peer) }))
     }
 
@@ -56,11 +58,52 @@ impl PeerService for Services {
         Ok(Response::new(SuspendPeerResponse { peer: Some(peer) }))
     }
 
-    async fn remove_peer(&self, request: Request<RemovePeerRequest>) -> Result<Response<RemovePeerResponse>, Status> {
+    async fn leave_peer(&self, request: Request<LeavePeerRequest>) -> Result<Response<LeavePeerResponse>, Status> {
         let caller = self.caller(request.metadata()).await?;
-        let RemovePeerRequest { city, reason } = request.into_inner();
-        let peer = self.registry.remove_peer(&caller, &city, &reason).await.map_err(|error| status(&error))?;
-        Ok(Response::new(RemovePeerResponse { peer: Some(peer) }))
+        let LeavePeerRequest { city, reason } = request.into_inner();
+        let peer = self.registry.leave_peer(&caller, &city, &reason).await.map_err(|error| status(&error))?;
+        Ok(Response::new(LeavePeerResponse { peer: Some(peer) }))
+    }
+
+    async fn test_peer(&self, request: Request<TestPeerRequest>) -> Result<Response<TestPeerResponse>, Status> {
+        let caller = self.caller(request.metadata()).await?;
+        let tested = self.registry.test_peer(&caller, &request.get_ref().city).await;
+        Ok(Response::new(TestPeerResponse { results: tested.map_err(|error| status(&error))? }))
+    }
+
+    async fn create_invitation(
+        &self,
+        request: Request<CreateInvitationRequest>,
+    ) -> Result<Response<CreateInvitationResponse>, Status> {
+        let caller = self.caller(request.metadata()).await?;
+        let made = self.registry.create_invitation(&caller, request.get_ref().hours).await;
+        let made = made.map_err(|error| status(&error))?;
+        let (invitation, code) = (Some(made.invitation), made.code.to_string());
+        Ok(Response::new(CreateInvitationResponse { invitation, code }))
+    }
+
+    async fn list_invitations(
+        &self,
+        request: Request<ListInvitationsRequest>,
+    ) -> Result<Response<ListInvitationsResponse>, Status> {
+        let caller = self.caller(request.metadata()).await?;
+        let listed = self.registry.invitations(&caller, request.get_ref().include_closed).await;
+        Ok(Response::new(ListInvitationsResponse { invitations: listed.map_err(|error| status(&error))? }))
+    }
+
+    async fn revoke_invitation(
+        &self,
+        request: Request<RevokeInvitationRequest>,
+    ) -> Result<Response<RevokeInvitationResponse>, Status> {
+        let caller = self.caller(request.metadata()).await?;
+        let revoked = self.registry.revoke_invitation(&caller, &request.get_ref().id).await;
+        Ok(Response::new(RevokeInvitationResponse { invitation: Some(revoked.map_err(|error| status(&error))?) }))
+    }
+
+    async fn join_peer(&self, request: Request<JoinPeerRequest>) -> Result<Response<JoinPeerResponse>, Status> {
+        let caller = self.caller(request.metadata()).await?;
+        let joined = self.registry.join_peer(&caller, &request.get_ref().code).await;
+        Ok(Response::new(JoinPeerResponse { peer: Some(joined.map_err(|error| status(&error))?) }))
     }
 
     async fn list_peers(&self, request: Request<ListPeersRequest>) -> Result<Response<ListPeersResponse>, Status> {

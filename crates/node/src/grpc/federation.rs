@@ -7,11 +7,12 @@ use futures::StreamExt as _;
 use isopolity_domain::{CityId, envelope};
 use isopolity_federation::PeerIdentity;
 use isopolity_proto::federation::{
-    GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetRecordRequest, GetRecordResponse,
-    GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, QueryRequest, QueryResponse,
-    WatchRequest, WatchResponse, federation_service_server::FederationService,
+    GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetDirectoryRequest,
+    GetDirectoryResponse, GetInviterBundleRequest, GetInviterBundleResponse, GetRecordRequest, GetRecordResponse,
+    GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, JoinRequest, JoinResponse, QueryRequest,
+    QueryResponse, WatchRequest, WatchResponse, federation_service_server::FederationService,
 };
-use isopolity_registry::Error;
+use isopolity_registry::{Error, answer::Parts, invitation::JoinRefusal};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 use tracing::info;
@@ -38,6 +39,31 @@ impl FederationService for Services {
         let file: Bytes = self.registry.bundle_for_peer(&peer).await.map_err(|error| self.refused(&peer, &error))?;
         let bundle = envelope::from_file(&file).map_err(|error| status(&Error::internal(error)))?;
         Ok(Response::new(GetBundleResponse { bundle: Some(bundle) }))
+    }
+
+    async fn get_inviter_bundle(
+        &self,
+        request: Request<GetInviterBundleRequest>,
+    ) -> Result<Response<GetInviterBundleResponse>, Status> {
+        anyone(&request)?;
+        let file = self.registry.bundle_for_guest().await.map_err(|error| status(&error))?;
+        let bundle = envelope::from_file(&file).map_err(|error| status(&Error::internal(error)))?;
+        Ok(Response::new(GetInviterBundleResponse { bundle: Some(bundle) }))
+    }
+
+    async fn join(&self, request: Request<JoinRequest>) -> Result<Response<JoinResponse>, Status> {
+        let identity = anyone(&request)?;
+        let joined = self.registry.joined(&identity, request.into_inner()).await;
+        Ok(Response::new(joined.map_err(|error| status(&error))?))
+    }
+
+    async fn get_directory(
+        &self,
+        request: Request<GetDirectoryRequest>,
+    ) -> Result<Response<GetDirectoryResponse>, Status> {
+        let peer = peer(&request)?;
+        let found = self.registry.directory_for_peer(&peer, request.get_ref().version).await;
+        Ok(Response::new(GetDirectoryResponse { directory: found.map_err(|error| self.refused(&peer, &error))? }))
     }
 
     async fn query(&self, request: Request<QueryRequest>) -> Result<Response<Self::QueryStream>, Status> {
@@ -70,7 +96,7 @@ impl FederationService for Services {
         let told = self.registry.watched_by_peer(&peer, request.into_inner());
         let parts =
             told.map_err(|error| self.refused(&peer, &error))?.take_until(self.draining.clone().cancelled_owned());
-        Ok(Response::new(Box::pin(self.clone().said_to(peer, parts))))
+        Ok(Response::new(Box::pin(self.clone().said_to(peer, parts.boxed()))))
     }
 
     async fn get_record(&self, request: Request<GetRecordRequest>) -> Result<Response<GetRecordResponse>, Status> {
@@ -81,12 +107,28 @@ impl FederationService for Services {
     }
 }
 
-/// The city at the other end of the connection.
+/// The city at the other end of the connection. A guest is none: its name is only a claim.
 fn peer<T>(request: &Request<T>) -> Result<CityId, Status> {
-    match request.extensions().get::<PeerIdentity>() {
-        Some(identity) => Ok(identity.city.clone()),
-        None => Err(status(&Error::internal("a connection of the federation listener has no peer"))),
+    let identity = identity(request)?;
+    match identity.guest {
+        None => Ok(identity.city.clone()),
+        Some(_) => Err(status(&JoinRefusal::OnlyJoins.into())),
     }
+}
+
+/// Whoever is at the other end of the connection, for the two steps of joining.
+fn anyone<T>(request: &Request<T>) -> Result<PeerIdentity, Status> {
+    let identity = identity(request)?;
+    if identity.guest.as_ref().is_some_and(|guest| !guest.may_call()) {
+        let what = "a city that is no peer calls too often".to_owned();
+        return Err(status(&Error::Overloaded { what, retry_after: Duration::from_mins(1) }));
+    }
+    Ok(identity.clone())
+}
+
+fn identity<T>(request: &Request<T>) -> Result<&PeerIdentity, Status> {
+    let missing = || status(&Error::internal("a connection of the federation listener has no peer"));
+    request.extensions().get::<PeerIdentity>().ok_or_else(missing)
 }
 
 impl Services {
@@ -102,24 +144,25 @@ impl Services {
         within: Duration,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Status> {
-        match tokio::time::timeout(within, call).await {
-            Ok(done) => done.map_err(|error| self.refused(peer, &error)),
-            Err(_elapsed) => Err(deadline_exceeded()),
+        tokio::select! {
+            biased;
+            done = tokio::time::timeout(within, call) => match done {
+                Ok(done) => done.map_err(|error| self.refused(peer, &error)),
+                Err(_elapsed) => Err(deadline_exceeded()),
+            },
+            why = self.registry.held_back(peer) => Err(self.refused(peer, &why)),
         }
     }
 
     /// The parts of an answer as they go to a peer.
-    fn said_to<T: Send>(
-        self,
-        peer: CityId,
-        parts: impl Stream<Item = Result<T, Error>> + Send,
-    ) -> impl Stream<Item = Result<T, Status>> + Send {
-        parts.map(move |part| part.map_err(|error| self.refused(&peer, &error)))
+    fn said_to<T: Send + 'static>(self, peer: CityId, parts: Parts<T>) -> impl Stream<Item = Result<T, Status>> + Send {
+        self.registry.while_active(&peer, parts).map(move |part| part.map_err(|error| self.refused(&peer, &error)))
     }
 
     /// The status that a peer gets. Where the peer itself is refused, this side's log and its list of peers name it too.
     fn refused(&self, peer: &CityId, error: &Error) -> Status {
-        if matches!(error, Error::PeerNotApproved(_) | Error::PeerSuspended { .. } | Error::PeerUnknown(_)) {
+        let of_peer = matches!(error, Error::PeerNotApproved(_) | Error::PeerSuspended { .. } | Error::PeerLeft { .. });
+        if of_peer || matches!(error, Error::PeerUnknown(_)) {
             self.registry.federation().refused(peer, error.reason(), &error.to_string());
         } else {
             info!(peer.city = %peer, reason = reason_name(error.reason()), %error, "a peer's call was refused");

@@ -11,7 +11,7 @@ use isopolity_proto::{
     error::Reason,
     type_url,
 };
-use isopolity_registry::{Error, error::with_causes};
+use isopolity_registry::{Error, directory::DirectoryRefusal, error::with_causes, invitation::JoinRefusal};
 use prost::Message as _;
 use prost_types::Any;
 use tonic::{Code, Status};
@@ -90,7 +90,9 @@ pub(super) fn status(cause: &Error) -> Status {
             }
             Code::FailedPrecondition
         }
-        Error::PeerNotApproved(_) | Error::PeerSuspended { .. } => Code::PermissionDenied,
+        Error::PeerNotApproved(_) | Error::PeerSuspended { .. } | Error::PeerLeft { .. } => Code::PermissionDenied,
+        Error::Joining(refusal) => of_joining(refusal),
+        Error::Directory(refusal) => of_directory(refusal),
         Error::PeerUnknown(city) => {
             details.set_resource_info("peer", city, "", cause.to_string());
             Code::NotFound
@@ -127,6 +129,24 @@ pub(super) fn status(cause: &Error) -> Status {
             with_detail(&status, &incomplete(outcomes, coverage.as_ref(), *took))
         }
         _ => status,
+    }
+}
+
+/// The code where two cities do not become peers with an invitation.
+fn of_joining(refusal: &JoinRefusal) -> Code {
+    match refusal {
+        JoinRefusal::Unknown | JoinRefusal::GuestMismatch(_) | JoinRefusal::OnlyJoins => Code::PermissionDenied,
+        JoinRefusal::TooMany(_) => Code::ResourceExhausted,
+        _ => Code::FailedPrecondition,
+    }
+}
+
+/// The code where a directory is not taken or shown.
+fn of_directory(refusal: &DirectoryRefusal) -> Code {
+    match refusal {
+        DirectoryRefusal::Missing(_) => Code::NotFound,
+        _ if refusal.reason() == Reason::DirectoryInvalid => Code::InvalidArgument,
+        _ => Code::FailedPrecondition,
     }
 }
 
