@@ -15,6 +15,7 @@
 //! | [`freshness`] | whether a resource may be out of date |
 //! | [`project`] | what an audience may see of a message, from the proto's field options |
 //! | [`record`], [`envelope`] | how a resource becomes signed records, and how they are checked |
+//! | [`audit`] | the chain of what was done, asked and answered |
 //! | [`feed`] | what is published, in which order |
 //! | [`answer`], [`merge`] | what a city answered, and how answers become one |
 //! | [`circuit`] | whether a peer that fails is still called |
@@ -35,6 +36,7 @@
 //! | [`clock`] | how time is handed in |
 
 pub mod answer;
+pub mod audit;
 pub mod circuit;
 pub mod city_id;
 pub mod clock;
