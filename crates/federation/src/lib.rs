@@ -28,6 +28,7 @@
 
 mod admission;
 pub mod ask;
+pub mod audit;
 pub mod bundle;
 mod certificate;
 pub mod circuit;

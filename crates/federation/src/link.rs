@@ -16,8 +16,9 @@ use isopolity_proto::{
     catalog::Outcome,
     error::Reason,
     federation::{
-        Envelope, GetDigestRequest, GetDigestResponse, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse,
-        HelloRequest, HelloResponse, QueryRequest, QueryResponse, WatchRequest, WatchResponse,
+        Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetDigestRequest, GetDigestResponse, GetRecordRequest,
+        GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, ListAuditedCallsRequest,
+        ListAuditedCallsResponse, QueryRequest, QueryResponse, WatchRequest, WatchResponse, WitnessAuditHeadRequest,
     },
 };
 
@@ -52,6 +53,25 @@ pub trait Link: Send + Sync + Debug {
     /// Reads the peer's digest. A link that is not made for it says so.
     async fn get_digest(&self, _: GetDigestRequest, _: Duration) -> Result<GetDigestResponse, LinkError> {
         Err(not_spoken("digests"))
+    }
+
+    /// Reads how far the peer's audit log goes. A link that is not made for it says so.
+    async fn get_audit_head(&self, _: GetAuditHeadRequest, _: Duration) -> Result<GetAuditHeadResponse, LinkError> {
+        Err(not_spoken("audit logs"))
+    }
+
+    /// Hands over a receipt or an objection. A link that is not made for it says so.
+    async fn witness_audit_head(&self, _: WitnessAuditHeadRequest, _: Duration) -> Result<(), LinkError> {
+        Err(not_spoken("audit logs"))
+    }
+
+    /// Lists what the peer's audit log has of calls with this city. A link that is not made for it says so.
+    async fn list_audited_calls(
+        &self,
+        _: ListAuditedCallsRequest,
+        _: Duration,
+    ) -> Result<ListAuditedCallsResponse, LinkError> {
+        Err(not_spoken("audit logs"))
     }
 
     /// Watches what the peer publishes. Goes on without an end of its own; an error ends the stream, dropping the stream

@@ -49,6 +49,8 @@ pub struct Config {
     pub search: Search,
     /// Logs.
     pub log: Log,
+    /// The audit log.
+    pub audit: Audit,
     /// The folder that relative paths begin in: that of the file.
     pub folder: PathBuf,
 }
@@ -67,6 +69,8 @@ struct Document {
     search: Search,
     #[serde(default)]
     log: Log,
+    #[serde(default)]
+    audit: Audit,
 }
 
 /// `[storage]`.
@@ -190,6 +194,20 @@ impl Default for Log {
     }
 }
 
+/// `[audit]`.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Audit {
+    /// After so many days entries move from the database to files, without what can be erased of them. `None`: they stay.
+    pub keep_days: Option<u32>,
+}
+
+impl Audit {
+    pub(crate) fn keep(self) -> Option<time::Duration> {
+        self.keep_days.map(|days| time::Duration::days(days.into()))
+    }
+}
+
 type Override = fn(&mut Document, &str) -> Result<(), String>;
 
 /// The variables, and what each overrides.
@@ -298,7 +316,7 @@ impl Config {
         let city: CityId = document.city.parse().map_err(|error: isopolity_domain::city_id::CityIdError| {
             ConfigError::new(format!("{place}: city"), error.to_string())
         })?;
-        let Document { storage, federation, api, search, log, .. } = document;
+        let Document { storage, federation, api, search, log, audit, .. } = document;
         if !["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| storage.url.starts_with(scheme)) {
             return wrong("storage.url", "must begin with sqlite:// or postgres://");
         }
@@ -334,7 +352,10 @@ impl Config {
                 "must be below search.deadline_ms, or one slow peer would take the whole answer's time",
             );
         }
-        Ok(Self { city, storage, federation, api, search, log, folder })
+        if audit.keep_days.is_some_and(|days| !(1..=36_500).contains(&days)) {
+            return wrong("audit.keep_days", "must be 1 to 36500; without it entries stay in the database");
+        }
+        Ok(Self { city, storage, federation, api, search, log, audit, folder })
     }
 
     /// A path of the configuration, relative ones from the file's folder.
@@ -353,6 +374,12 @@ impl Config {
     #[must_use]
     pub fn index_folder(&self) -> PathBuf {
         self.folder.join("index")
+    }
+
+    /// Where older entries of the audit log are moved to.
+    #[must_use]
+    pub fn audit_folder(&self) -> PathBuf {
+        self.folder.join("audit")
     }
 
     /// The database's URL, with the embedded one's path made whole.
@@ -416,6 +443,7 @@ mod tests {
             ("city=\"a.b\"\n[storage]\nurl=\"mysql://x\"", "storage.url: must begin with"),
             ("city=\"a.b\"\n[federation]\nlisten=\"0.0.0.0:1\"", "federation.endpoint: is required"),
             ("city=\"a.b\"\n[search]\npeer_budget_ms=10000", "search.peer_budget_ms: must be below"),
+            ("city=\"a.b\"\n[audit]\nkeep_days=0", "audit.keep_days: must be 1"),
             ("city=\"a.b\"\n[api]\nkey=\"k.pem\"", "api.certificate: and api.key go together"),
         ] {
             let error = parse(text, &[]).unwrap_err();

@@ -4,6 +4,7 @@
 //! registry: what is served on one is not served on the other.
 
 mod admin;
+mod audit;
 mod callers;
 mod catalog;
 mod city;
@@ -24,8 +25,8 @@ use isopolity_federation::{CallerAddress, Connection, LeafKeeper, PeerIdentity};
 use isopolity_proto::{
     DESCRIPTORS,
     admin::{
-        node_service_server::NodeServiceServer, peer_service_server::PeerServiceServer,
-        token_service_server::TokenServiceServer,
+        audit_service_server::AuditServiceServer, node_service_server::NodeServiceServer,
+        peer_service_server::PeerServiceServer, token_service_server::TokenServiceServer,
     },
     catalog::catalog_service_server::CatalogServiceServer,
     federation::federation_service_server::FederationServiceServer,
@@ -62,7 +63,7 @@ const PEER_CONNECTION_AGE: Duration = Duration::from_mins(30);
 const STREAMS_MAX: u32 = 100;
 
 /// The services of the API, as reflection lists them.
-const SERVED: [&str; 22] = [
+const SERVED: [&str; 23] = [
     "grpc.health.v1.Health",
     CityServiceServer::<Services>::NAME,
     OrganizationServiceServer::<Services>::NAME,
@@ -85,6 +86,7 @@ const SERVED: [&str; 22] = [
     PeerServiceServer::<Services>::NAME,
     TokenServiceServer::<Services>::NAME,
     NodeServiceServer::<Services>::NAME,
+    AuditServiceServer::<Services>::NAME,
 ];
 
 /// What the services work with.
@@ -132,6 +134,7 @@ impl Services {
             .add_service(CatalogServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(PeerServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(TokenServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(AuditServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(NodeServiceServer::new(self).max_decoding_message_size(limit));
         // Reflection in both versions: older tools ask for v1alpha. The descriptors were decoded at build time.
         let reflection = || {

@@ -1,6 +1,6 @@
 //! What a node does without being asked.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use isopolity_domain::Clock;
 use isopolity_federation::LeafKeeper;
@@ -15,6 +15,8 @@ const TEND_PEERS: Duration = Duration::from_mins(4);
 const CIRCUITS: Duration = Duration::from_secs(5);
 /// How often consents are looked at. They end with a day.
 const CONSENTS: Duration = Duration::from_hours(1);
+/// How often it is looked for entries of the audit log that are to be moved to files.
+const ROTATE: Duration = Duration::from_hours(1);
 /// How often certificates are looked at.
 const RENEW: Duration = Duration::from_secs(30);
 
@@ -85,6 +87,30 @@ pub(crate) fn start(
         })
         .instrument(span.clone()),
     );
+}
+
+/// Writes the audit log, and moves older entries of it to files, if they are to be.
+pub(crate) fn keep_audit(
+    tasks: &mut JoinSet<()>,
+    registry: &Registry,
+    keep: Option<time::Duration>,
+    folder: PathBuf,
+    draining: &CancellationToken,
+    span: &Span,
+) {
+    let (writing, cancelled) = (registry.clone(), draining.clone());
+    tasks.spawn(async move { writing.keep_audit(cancelled).await }.instrument(span.clone()));
+    let Some(keep) = keep else { return };
+    let rotating = registry.clone();
+    let rotate = every(ROTATE, draining.clone(), move || {
+        let (rotating, folder) = (rotating.clone(), folder.clone());
+        async move {
+            if let Err(error) = rotating.rotate_audit_log(&folder, keep).await {
+                warn!(error = %with_causes(&error), "older entries of the audit log can't be moved; trying again in an hour");
+            }
+        }
+    });
+    tasks.spawn(rotate.instrument(span.clone()));
 }
 
 async fn every<F: Future<Output = ()>>(period: Duration, cancelled: CancellationToken, mut work: impl FnMut() -> F) {

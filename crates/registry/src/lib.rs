@@ -22,6 +22,7 @@
 //! | `hot` | what is read often, kept in memory |
 //! | [`mod@peers`] | adding, approving, suspending and removing peers |
 //! | [`mod@access`] | tokens |
+//! | [`mod@audit`] | what was done, asked and answered, in a chain that peers witness |
 //! | [`mod@index`] | the worker that feeds the search index |
 //! | [`mod@matching`] | which records may be of the same organisation or place |
 //! | [`mod@verify`] | checking an exported record offline |
@@ -29,6 +30,7 @@
 
 pub mod access;
 pub mod answer;
+pub mod audit;
 pub mod author;
 pub mod caller;
 pub mod codes;
@@ -131,6 +133,10 @@ struct Inner {
     desk: desk::Desk,
     /// Who watches how much.
     watches: Arc<watch::Watches>,
+    /// What waits to be written to the audit log.
+    journal: Arc<audit::journal::Journal>,
+    /// What peers say that they were shown of others' audit logs.
+    claims: audit::Claims,
 }
 
 impl Registry {
@@ -159,6 +165,8 @@ impl Registry {
             hot: hot::Hot::default(),
             desk: desk::Desk::new(desk::Places::default()),
             watches: Arc::default(),
+            journal: Arc::default(),
+            claims: audit::Claims::default(),
         };
         let registry = Self { inner: Arc::new(inner) };
         let started = async {

@@ -6,17 +6,17 @@ use bytes::Bytes;
 use isopolity_domain::{CityId, Violation, clock::to_timestamp};
 use isopolity_federation::{Bundle, BundleError, Health, PeerSettings, Trouble};
 use isopolity_proto::{
-    admin::{self, PeerState, PeerTrouble},
+    admin::{self, AuditAction, PeerState, PeerTrouble},
     error::Reason,
     options::Audience,
 };
 use isopolity_store::{Peer, Tx};
 use tracing::{info, warn};
 
-use crate::{Caller, Error, Registry, Right};
+use crate::{Caller, Error, Registry, Right, author::NODE};
 
 /// Where the store keeps this city's own bundle.
-const OWN_BUNDLE: &str = "own_bundle";
+pub(crate) const OWN_BUNDLE: &str = "own_bundle";
 /// How long a greeting may take.
 const GREETING: Duration = Duration::from_secs(5);
 /// The longest reason for a suspension.
@@ -74,6 +74,7 @@ impl Registry {
             Some(known) => renewed(known, &bundle)?,
         };
         tx.put_peer(&peer).await?;
+        tx.audit(self.event(caller, AuditAction::PeerAdded).with_peer(&peer.city).saying(&bundle.fingerprint()));
         tx.commit().await?;
         self.reload_peers().await?;
         info!(peer.city = %peer.city, peer.bundle_sequence = peer.bundle_sequence, caller.id = caller.id(), "peer added");
@@ -98,7 +99,7 @@ impl Registry {
         }
         let now = self.now();
         let peer = self
-            .change_peer("approve peer", city, |peer| {
+            .change_peer(caller, AuditAction::PeerApproved, city, |peer| {
                 let bundle = Bundle::parse(&peer.bundle).map_err(Error::internal)?;
                 if !fingerprint.is_empty() && !fingerprint.eq_ignore_ascii_case(&bundle.fingerprint()) {
                     let found = bundle.fingerprint();
@@ -136,7 +137,7 @@ impl Registry {
         }
         let reason = checked_reason(reason)?;
         let peer = self
-            .change_peer("suspend peer", city, |peer| match peer.state {
+            .change_peer(caller, AuditAction::PeerSuspended, city, |peer| match peer.state {
                 PeerState::Active | PeerState::Suspended => {
                     peer.state = PeerState::Suspended;
                     peer.state_reason.clone_from(&reason);
@@ -157,7 +158,7 @@ impl Registry {
         caller.must(Right::Administer)?;
         let reason = checked_reason(reason)?;
         let peer = self
-            .change_peer("remove peer", city, |peer| {
+            .change_peer(caller, AuditAction::PeerRemoved, city, |peer| {
                 peer.state = PeerState::Left;
                 peer.state_reason.clone_from(&reason);
                 Ok(())
@@ -185,7 +186,17 @@ impl Registry {
             let asked = peers.iter().filter(|peer| matches!(peer.state, PeerState::Invited | PeerState::Active));
             futures::future::join_all(asked.map(|peer| self.greet_quietly(&peer.city))).await;
         }
-        Ok(peers.iter().map(|peer| self.describe(peer)).collect())
+        let logs = self.audit_witnesses().await?;
+        let described = peers.iter().map(|peer| {
+            let mut described = self.describe(peer);
+            if let Some(log) = logs.iter().find(|log| log.city == described.city) {
+                described.audit_witnessed_sequence = log.witnessed_sequence;
+                described.audit_seen_sequence = log.seen_sequence;
+                described.audit_contradiction.clone_from(&log.contradiction);
+            }
+            described
+        });
+        Ok(described.collect())
     }
 
     /// Greets every peer once, takes bundles that are newer than those here, and keeps what peers said of themselves.
@@ -201,6 +212,9 @@ impl Registry {
                 && let Err(error) = self.take_newer_bundle(&settings).await
             {
                 warn!(peer.city = %settings.city, error = %crate::error::with_causes(&error), "the peer's newer bundle can't be taken");
+            }
+            if settings.state == PeerState::Active {
+                self.witness_peer(&settings).await;
             }
             if let Err(error) = self.keep_record_count(&settings).await {
                 warn!(peer.city = %settings.city, error = %crate::error::with_causes(&error), "what the peer said can't be kept");
@@ -222,6 +236,7 @@ impl Registry {
         }
         let peer = renewed(known, &bundle)?;
         tx.put_peer(&peer).await?;
+        tx.audit(self.event(NODE, AuditAction::BundleTaken).with_peer(&peer.city).saying(&bundle.fingerprint()));
         tx.commit().await?;
         info!(peer.city = %peer.city, peer.bundle_sequence = peer.bundle_sequence, "took the peer's newer bundle");
         self.reload_peers().await
@@ -244,17 +259,23 @@ impl Registry {
 
     async fn change_peer(
         &self,
-        label: &'static str,
+        caller: &Caller,
+        action: AuditAction,
         city: &str,
         change: impl FnOnce(&mut Peer) -> Result<(), Error>,
     ) -> Result<Peer, Error> {
         let id: CityId = city
             .parse()
             .map_err(|error: isopolity_domain::city_id::CityIdError| Violation::invalid("city", error.to_string()))?;
-        let mut tx: Tx = self.store().begin(label).await?;
+        let mut tx: Tx = self.store().begin("change peer").await?;
         let mut peer = tx.peer(&id).await?.ok_or_else(|| Error::PeerUnknown(city.to_owned()))?;
         change(&mut peer)?;
         tx.put_peer(&peer).await?;
+        let told = match action {
+            AuditAction::PeerApproved => peer.audience.as_str_name(),
+            _ => peer.state_reason.as_str(),
+        };
+        tx.audit(self.event(caller, action).with_peer(&peer.city).saying(told));
         tx.commit().await?;
         self.reload_peers().await?;
         if peer.state != PeerState::Active {
@@ -309,6 +330,7 @@ impl Registry {
         let present = former.filter(still_good);
         if present.is_none() {
             tx.set_setting(OWN_BUNDLE, &fresh.file).await?;
+            tx.audit(self.event(NODE, AuditAction::OwnBundleMade).saying(&fresh.fingerprint()));
             tx.commit().await?;
         }
         self.federation().set_bundle_sequence(present.map_or(fresh.sequence, |former| former.sequence));
@@ -364,6 +386,7 @@ impl Registry {
                 .unwrap_or_default(),
             circuit: Some(self.federation().circuit(&peer.city)),
             digest: self.federation().digest_state(&peer.city),
+            ..admin::Peer::default()
         }
     }
 

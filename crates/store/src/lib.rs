@@ -17,10 +17,12 @@
 //! | `revision`, `request` | what documents were before, and what was asked with an id of its own |
 //! | `import` | how far imports came, and the rows that they did not take |
 //! | `feed` | what was published, in which order |
+//! | `audit`, `witness` | the chain of what was done, asked and answered, and who has seen it |
 //! | `peer`, `token`, `setting` | other cities, tokens for the API, small values |
 //! | `tx`, `error`, `open` | a unit of work, what can go wrong, how a database is opened |
 //! | `entity`, `migration` | the tables, and how they came to be |
 
+mod audit;
 mod document;
 mod entity;
 mod error;
@@ -39,6 +41,7 @@ mod setting;
 mod tests;
 mod token;
 mod tx;
+mod witness;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -46,6 +49,7 @@ use isopolity_domain::CityId;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Mutex;
 
+pub use audit::{AuditChain, AuditFilter, AuditRow};
 pub use document::Document;
 pub use error::StoreError;
 pub use import::{ImportRun, Quarantined};
@@ -55,6 +59,7 @@ pub use request::Request;
 pub use revision::Revision;
 pub use token::Token;
 pub use tx::Tx;
+pub use witness::{SeenHead, Witness};
 
 use error::Fault;
 

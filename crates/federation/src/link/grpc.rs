@@ -13,9 +13,10 @@ use isopolity_proto::{
     catalog::Outcome,
     error::Reason,
     federation::{
-        Envelope, GetBundleRequest, GetDigestRequest, GetDigestResponse, GetRecordRequest, GetStatisticsRequest,
-        GetStatisticsResponse, HelloRequest, HelloResponse, QueryRequest, QueryResponse, WatchRequest, WatchResponse,
-        federation_service_client::FederationServiceClient,
+        Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetDigestRequest, GetDigestResponse,
+        GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse,
+        ListAuditedCallsRequest, ListAuditedCallsResponse, QueryRequest, QueryResponse, WatchRequest, WatchResponse,
+        WitnessAuditHeadRequest, federation_service_client::FederationServiceClient,
     },
 };
 use tokio::time::{Instant, timeout};
@@ -174,6 +175,28 @@ impl Link for GrpcLink {
 
     async fn get_digest(&self, request: GetDigestRequest, within: Duration) -> Result<GetDigestResponse, LinkError> {
         self.call(request, within, |mut client, request| async move { client.get_digest(request).await }).await
+    }
+
+    async fn get_audit_head(
+        &self,
+        request: GetAuditHeadRequest,
+        within: Duration,
+    ) -> Result<GetAuditHeadResponse, LinkError> {
+        self.call(request, within, |mut client, request| async move { client.get_audit_head(request).await }).await
+    }
+
+    async fn witness_audit_head(&self, request: WitnessAuditHeadRequest, within: Duration) -> Result<(), LinkError> {
+        self.call(request, within, |mut client, request| async move { client.witness_audit_head(request).await })
+            .await
+            .map(drop)
+    }
+
+    async fn list_audited_calls(
+        &self,
+        request: ListAuditedCallsRequest,
+        within: Duration,
+    ) -> Result<ListAuditedCallsResponse, LinkError> {
+        self.call(request, within, |mut client, request| async move { client.list_audited_calls(request).await }).await
     }
 
     fn watch(&self, message: WatchRequest) -> BoxStream<'static, Result<WatchResponse, LinkError>> {

@@ -56,7 +56,7 @@ impl Registry {
             if !tx.update_document(&document, current.revision).await? {
                 return Err(Error::EtagMismatch(current.name.clone()));
             }
-            changes.push(Change::deleted(document));
+            changes.push(Change::deleted(document).after(current));
         }
         self.settle_first(tx, caller, asked, changes, terms).await
     }
@@ -98,7 +98,7 @@ impl Registry {
             if !tx.update_document(&document, current.revision).await? {
                 return Err(Error::EtagMismatch(current.name.clone()));
             }
-            changes.push(Change::restored(document));
+            changes.push(Change::restored(document).after(current));
         }
         // Only now: they may refer to one another.
         for Change { document, .. } in &changes {
@@ -121,7 +121,7 @@ impl Registry {
         let first = changes.first().map(|change| change.document.clone());
         let first = first.ok_or_else(|| Error::internal("a change of nothing"))?;
         self.remember(&mut tx, asked, &first.name, first.revision).await?;
-        self.settle(tx, caller.id(), changes, terms.validate_only).await?;
+        self.settle(tx, caller, changes, terms.validate_only).await?;
         Ok(Resource::decode(first.name.kind(), first.body)?.read_at(self.now()))
     }
 }
