@@ -11,8 +11,8 @@ use isopolity_proto::{
     admin::{
         AddPeerRequest, ApprovePeerRequest, CreateTokenRequest, GetNodeRequest, GetNodeResponse, GetOwnBundleRequest,
         ListPeersRequest, Peer, PeerTrouble, RemovePeerRequest, Role, SuspendPeerRequest,
-        node_service_client::NodeServiceClient, peer_service_client::PeerServiceClient,
-        token_service_client::TokenServiceClient,
+        audit_service_client::AuditServiceClient, node_service_client::NodeServiceClient,
+        peer_service_client::PeerServiceClient, token_service_client::TokenServiceClient,
     },
     catalog::{
         GetRecordRequest, GetRecordResponse, SearchRequest, SearchResponse,
@@ -72,6 +72,7 @@ impl Api {
         peers: PeerServiceClient,
         tokens: TokenServiceClient,
         nodes: NodeServiceClient,
+        audit: AuditServiceClient,
     }
 
     /// Creates a partnership.

@@ -1,5 +1,6 @@
 //! One module for each command.
 
+mod audit;
 mod codes;
 mod demo;
 mod export;
@@ -50,6 +51,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Exit> {
         Command::Verify(verify) => verify::run(&global, &verify)?,
         Command::Peer(peer) => peer::run(&global, &peer).await?,
         Command::Token(token) => token::run(&global, &token).await?,
+        Command::Audit(audit) => audit::run(&global, &audit).await?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "isopolity", &mut script);

@@ -5,7 +5,7 @@ use isopolity_domain::{
     audit::{Chain, Entry, Event, Hash, Kept, SALT, entry_digest},
     clock::from_timestamp,
 };
-use isopolity_proto::admin::AuditEntry;
+use isopolity_proto::admin::{AuditAction, AuditEntry};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
@@ -270,6 +270,8 @@ async fn erase(db: &impl ConnectionTrait, resource: &str, through: i64) -> Resul
         .filter(Column::Resource.eq(resource))
         .filter(Column::Sequence.lte(through))
         .filter(Column::Detail.is_not_null())
+        // Why something was erased names nobody and stays.
+        .filter(Column::Action.ne(i32::from(AuditAction::DetailsErased)))
         .exec(db)
         .await?;
     Ok(erased.rows_affected)

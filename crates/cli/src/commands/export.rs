@@ -78,13 +78,13 @@ pub(super) async fn run(global: &Global, arguments: &Export) -> Result<(), Exit>
 }
 
 /// Where the file goes. A file has its name only once it is whole.
-enum Target {
+pub(super) enum Target {
     Output,
     File { open: BufWriter<File>, begun: PathBuf, done: PathBuf },
 }
 
 impl Target {
-    async fn open(out: Option<&Path>) -> Result<Self, Exit> {
+    pub(super) async fn open(out: Option<&Path>) -> Result<Self, Exit> {
         let Some(done) = out else { return Ok(Self::Output) };
         let mut begun = done.as_os_str().to_owned();
         begun.push(".part");
@@ -93,21 +93,21 @@ impl Target {
         Ok(Self::File { open: BufWriter::new(open), begun, done: done.to_owned() })
     }
 
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), Exit> {
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), Exit> {
         match self {
             Self::Output => output::write(bytes),
             Self::File { open, begun, .. } => open.write_all(bytes).await.map_err(|error| unwritable(begun, &error)),
         }
     }
 
-    async fn finish(self) -> Result<(), Exit> {
+    pub(super) async fn finish(self) -> Result<(), Exit> {
         let Self::File { mut open, begun, done } = self else { return Ok(()) };
         open.flush().await.map_err(|error| unwritable(&begun, &error))?;
         tokio::fs::rename(&begun, &done).await.map_err(|error| unwritable(&done, &error))
     }
 
     /// Removes what is not whole.
-    async fn discard(self) {
+    pub(super) async fn discard(self) {
         if let Self::File { begun, .. } = self
             && let Err(error) = tokio::fs::remove_file(&begun).await
         {

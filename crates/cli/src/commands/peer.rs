@@ -115,7 +115,9 @@ fn table(peers: &[admin::Peer]) -> Result<(), Exit> {
             let way = if one.inbound { "calling us" } else { "being called" };
             format!("{way}, {}: {}", output::when(one.time.as_ref()), one.description)
         });
-        let troubles: Vec<String> = held(peer).into_iter().chain(told).collect();
+        let log =
+            Some(format!("audit log: {}", peer.audit_contradiction)).filter(|_| !peer.audit_contradiction.is_empty());
+        let troubles: Vec<String> = log.into_iter().chain(held(peer)).chain(told).collect();
         let state = match peer.state_reason.as_str() {
             "" => state_word(peer.state()).to_owned(),
             reason => format!("{} ({reason})", state_word(peer.state())),

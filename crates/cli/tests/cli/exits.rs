@@ -8,7 +8,7 @@ use std::{
 
 use super::support::{City, Running, agreement, run};
 
-const COMMANDS: [&[&str]; 20] = [
+const COMMANDS: [&[&str]; 28] = [
     &["demo"],
     &["init"],
     &["serve"],
@@ -27,6 +27,14 @@ const COMMANDS: [&[&str]; 20] = [
     &["token", "create"],
     &["token", "list"],
     &["token", "revoke"],
+    &["audit"],
+    &["audit", "list"],
+    &["audit", "head"],
+    &["audit", "verify"],
+    &["audit", "export"],
+    &["audit", "asked"],
+    &["audit", "answered"],
+    &["audit", "erase"],
     &["completions"],
     &[],
 ];

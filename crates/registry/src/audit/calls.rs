@@ -309,7 +309,7 @@ impl Registry {
         if self.federation().get(&city).is_none() {
             return Err(Error::PeerUnknown(city.to_string()));
         }
-        let end = request.end_time.as_ref().and_then(from_timestamp).unwrap_or_else(|| self.now() + SKEW);
+        let end = request.end_time.as_ref().and_then(from_timestamp).unwrap_or_else(|| self.now() + SKEW * 2);
         let start = request.start_time.as_ref().and_then(from_timestamp).unwrap_or_else(|| self.now() - LATELY);
         let filter = AuditFilter {
             start: Some(start),
