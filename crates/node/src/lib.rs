@@ -123,7 +123,7 @@ impl Node {
         })
         .await?;
 
-        registry.audit_node(AuditAction::NodeStarted, SOFTWARE).await.map_err(audit_trouble)?;
+        registry.audit_node(AuditAction::NodeStarted, SOFTWARE).await.map_err(|error| audit_trouble(&error))?;
         let (api_tls, api_keeper) = if let (Some(certificate), Some(key)) = (&config.api.certificate, &config.api.key) {
             (tls::api_server_config_from_files(&config.path(certificate), &config.path(key))?, None)
         } else {
@@ -247,8 +247,8 @@ fn api_endpoint(hosts: &[String], listening: SocketAddr) -> String {
 }
 
 /// A node that can't log does not serve.
-fn audit_trouble(error: isopolity_registry::Error) -> OpenError {
-    OpenError::Start(format!("the audit log can't be written: {}", with_causes(&error)))
+fn audit_trouble(error: &isopolity_registry::Error) -> OpenError {
+    OpenError::Start(format!("the audit log can't be written: {}", with_causes(error)))
 }
 
 async fn ended(listener: &'static str, served: impl Future<Output = Result<(), tonic::transport::Error>>) {

@@ -44,10 +44,10 @@ impl Registry {
             }
             let within = within.unwrap_or(self.patience().search).min(self.patience().search);
             let query_id = new_query_id();
-            let called = Called { purpose: "", requester: "", question: None, query_id: &query_id };
+            let said = Called { purpose: "", requester: "", question: None, query_id: &query_id };
             let peers = vec![name.city().clone()];
             let logged =
-                self.asking_all(caller.into(), AuditAction::RecordAsked, peers, &called)?.about(&name.to_string());
+                self.asking_all(caller.into(), AuditAction::RecordAsked, peers, &said)?.about(&name.to_string());
             let request = GetRecordRequest { name: name.to_string(), audience: audience.into(), query_id };
             let fetched = self.federation().get_record(name.city(), request, within).await;
             let envelope = logged.ended(fetched.map_err(|error| match error.reason {

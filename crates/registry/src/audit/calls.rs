@@ -222,13 +222,13 @@ impl Registry {
     ) -> Result<Asking, Error> {
         let peers = self.federation().all().into_iter().filter(|peer| peer.state == PeerState::Active);
         let peers = peers.map(|peer| peer.city).filter(|city| selected.is_none_or(|wanted| wanted.contains(city)));
-        let called = Called {
+        let said = Called {
             purpose: &query.purpose,
             requester: &query.requester,
             question: query.question.as_ref(),
             query_id: &query.query_id,
         };
-        self.asking_all(caller.into(), AuditAction::QueryAsked, peers.collect(), &called)
+        self.asking_all(caller.into(), AuditAction::QueryAsked, peers.collect(), &said)
     }
 
     /// Keeps room in the log for a call to these peers, each with the same id.

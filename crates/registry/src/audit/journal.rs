@@ -205,7 +205,9 @@ impl Registry {
             }
             let mut tx = self.store().begin("audit").await?;
             let written = batch.len();
-            batch.into_iter().for_each(|event| tx.audit(event));
+            for event in batch {
+                tx.audit(event);
+            }
             if lost > 0 {
                 tx.audit(self.event(NODE, AuditAction::EntriesLost).times(lost));
             }

@@ -161,8 +161,8 @@ impl Registry {
                 findings.push(finding);
                 break;
             }
-            let checked = checker.chain().sequence - chain.moved.sequence;
-            let going = VerifyAuditLogResponse { checked, total, ..Default::default() };
+            let done = checker.chain().sequence - chain.moved.sequence;
+            let going = VerifyAuditLogResponse { checked: done, total, ..Default::default() };
             if progress.send(going).await.is_err() {
                 return Ok(());
             }
@@ -321,7 +321,7 @@ pub(super) fn envelope(bytes: Option<&Bytes>) -> Result<Option<Envelope>, Error>
 fn filter(request: &ListAuditEntriesRequest) -> Result<AuditFilter, Violations> {
     let mut wrong = Vec::new();
     let mut time = |field: &str, time: Option<&prost_types::Timestamp>| {
-        let read = time.map(|time| from_timestamp(time));
+        let read = time.map(from_timestamp);
         if read == Some(None) {
             wrong.push(Violation::invalid(field, "is no time"));
         }

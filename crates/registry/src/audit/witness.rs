@@ -191,7 +191,9 @@ impl Registry {
             }
             Err(Unseen::Fault(description)) => {
                 // What was not compared is compared another time.
-                claims.into_iter().for_each(|(claim, head)| self.inner.claims.add(city, claim, head));
+                for (claim, head) in claims {
+                    self.inner.claims.add(city, claim, head);
+                }
                 debug!(peer.city = %city, %description, "the peer's audit log was not looked at");
                 return;
             }

@@ -18,7 +18,8 @@ impl MigrationTrait for Migration {
         entries(manager).await?;
         chain(manager).await?;
         moved(manager).await?;
-        witnesses(manager).await
+        witnesses(manager).await?;
+        heads(manager).await
     }
 }
 
@@ -95,25 +96,26 @@ async fn moved(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 }
 
 async fn witnesses(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    {
-        use audit_witness::Column;
-        manager
-            .create_table(
-                Table::create()
-                    .table(audit_witness::Entity)
-                    .col(name(manager, Column::City).primary_key())
-                    // The peer's last receipt for this city's log.
-                    .col(ColumnDef::new(Column::ReceiptSequence).big_integer().not_null())
-                    .col(ColumnDef::new(Column::Receipt).blob().null())
-                    // What does not agree; the first that was found stays.
-                    .col(ColumnDef::new(Column::Contradiction).text().not_null())
-                    .col(ColumnDef::new(Column::ContradictionTime).big_integer().null())
-                    // The signed head that contradicts.
-                    .col(ColumnDef::new(Column::ContradictionProof).blob().null())
-                    .take(),
-            )
-            .await?;
-    }
+    use audit_witness::Column;
+    manager
+        .create_table(
+            Table::create()
+                .table(audit_witness::Entity)
+                .col(name(manager, Column::City).primary_key())
+                // The peer's last receipt for this city's log.
+                .col(ColumnDef::new(Column::ReceiptSequence).big_integer().not_null())
+                .col(ColumnDef::new(Column::Receipt).blob().null())
+                // What does not agree; the first that was found stays.
+                .col(ColumnDef::new(Column::Contradiction).text().not_null())
+                .col(ColumnDef::new(Column::ContradictionTime).big_integer().null())
+                // The signed head that contradicts.
+                .col(ColumnDef::new(Column::ContradictionProof).blob().null())
+                .take(),
+        )
+        .await
+}
+
+async fn heads(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     use audit_head::Column;
     manager
         .create_table(

@@ -34,7 +34,9 @@ fn event(at: i64) -> Event {
 
 async fn write(store: &Store, events: impl IntoIterator<Item = Event>) {
     let mut tx = store.begin("test").await.unwrap();
-    events.into_iter().for_each(|event| tx.audit(event));
+    for event in events {
+        tx.audit(event);
+    }
     tx.commit().await.unwrap();
 }
 
@@ -131,7 +133,9 @@ async fn entries_that_were_moved_leave_the_chain_going_on(bed: Bed) {
     assert_eq!(store.audit_point(2).await.unwrap().unwrap().sequence, 2);
     // A peer that saw the log before can still be led to its end.
     let mut led = store.audit_point(2).await.unwrap().unwrap();
-    store.audit_digests(2, 100).await.unwrap().iter().for_each(|digest| led.follow(digest));
+    for digest in store.audit_digests(2, 100).await.unwrap() {
+        led.follow(&digest);
+    }
     assert_eq!(led, store.audit_chain().await.unwrap().head);
     assert_eq!(check(&store).await.unwrap().chain().sequence, 7);
 }
