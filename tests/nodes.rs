@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod nodes {
+    mod audit;
     mod codes;
     mod deadlines;
     mod deletion;

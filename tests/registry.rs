@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod registry {
+    mod audit;
     mod directory;
     mod faults;
     mod import;

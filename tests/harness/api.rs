@@ -11,9 +11,9 @@ use isopolity_proto::{
     admin::{
         AddPeerRequest, ApprovePeerRequest, CreateInvitationRequest, CreateTokenRequest, GetNodeRequest,
         GetNodeResponse, GetOwnBundleRequest, JoinPeerRequest, LeavePeerRequest, ListPeersRequest, Peer, PeerTrouble,
-        Role, SuspendPeerRequest, TestPeerRequest, TestResult, node_service_client::NodeServiceClient,
-        peer_service_client::PeerServiceClient, privacy_service_client::PrivacyServiceClient,
-        token_service_client::TokenServiceClient,
+        Role, SuspendPeerRequest, TestPeerRequest, TestResult, audit_service_client::AuditServiceClient,
+        node_service_client::NodeServiceClient, peer_service_client::PeerServiceClient,
+        privacy_service_client::PrivacyServiceClient, token_service_client::TokenServiceClient,
     },
     catalog::{
         GetRecordRequest, GetRecordResponse, SearchRequest, SearchResponse,
@@ -74,6 +74,7 @@ impl Api {
         privacy: PrivacyServiceClient,
         tokens: TokenServiceClient,
         nodes: NodeServiceClient,
+        audit: AuditServiceClient,
     }
 
     /// Creates a partnership.

@@ -15,10 +15,11 @@ use isopolity_federation::{Bundle, Identity, Limits, ListenerLimits, PeerSetting
 use isopolity_proto::{
     admin::PeerState,
     federation::{
-        GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetDirectoryRequest,
-        GetDirectoryResponse, GetInviterBundleRequest, GetInviterBundleResponse, GetRecordRequest, GetRecordResponse,
-        GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, JoinRequest, JoinResponse,
-        QueryRequest, QueryResponse, WatchRequest, WatchResponse,
+        GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest,
+        GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetInviterBundleRequest,
+        GetInviterBundleResponse, GetRecordRequest, GetRecordResponse, GetStatisticsRequest, GetStatisticsResponse,
+        HelloRequest, HelloResponse, JoinRequest, JoinResponse, ListAuditedCallsRequest, ListAuditedCallsResponse,
+        QueryRequest, QueryResponse, WatchRequest, WatchResponse, WitnessAuditHeadRequest, WitnessAuditHeadResponse,
         federation_service_server::{FederationService, FederationServiceServer},
     },
     options::Audience,
@@ -226,6 +227,24 @@ impl FederationService for Desk {
         &self,
         _: Request<GetStatisticsRequest>,
     ) -> Result<Response<GetStatisticsResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn get_audit_head(&self, _: Request<GetAuditHeadRequest>) -> Result<Response<GetAuditHeadResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn witness_audit_head(
+        &self,
+        _: Request<WitnessAuditHeadRequest>,
+    ) -> Result<Response<WitnessAuditHeadResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn list_audited_calls(
+        &self,
+        _: Request<ListAuditedCallsRequest>,
+    ) -> Result<Response<ListAuditedCallsResponse>, Status> {
         Err(Status::unimplemented("not here"))
     }
 

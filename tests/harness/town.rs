@@ -20,9 +20,10 @@ use isopolity_proto::{
     catalog::{Outcome, SearchRequest, SearchResponse},
     error::Reason,
     federation::{
-        Envelope, GetDigestRequest, GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetRecordRequest,
-        GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, QueryRequest, QueryResponse,
-        WatchRequest, WatchResponse,
+        Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetDigestRequest, GetDigestResponse, GetDirectoryRequest,
+        GetDirectoryResponse, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse, HelloRequest,
+        HelloResponse, ListAuditedCallsRequest, ListAuditedCallsResponse, QueryRequest, QueryResponse, WatchRequest,
+        WatchResponse, WitnessAuditHeadRequest,
     },
     options::Audience,
     registry::Partnership,
@@ -345,6 +346,26 @@ impl Link for Lane {
     ) -> Result<GetDirectoryResponse, LinkError> {
         let found = self.honest()?.directory_for_peer(&self.caller, request.version).await;
         Ok(GetDirectoryResponse { directory: found.map_err(|error| refused(&error))? })
+    }
+
+    async fn get_audit_head(
+        &self,
+        request: GetAuditHeadRequest,
+        _within: Duration,
+    ) -> Result<GetAuditHeadResponse, LinkError> {
+        self.honest()?.audit_head_for_peer(&self.caller, &request).await.map_err(|error| refused(&error))
+    }
+
+    async fn witness_audit_head(&self, request: WitnessAuditHeadRequest, _within: Duration) -> Result<(), LinkError> {
+        self.honest()?.witnessed_by_peer(&self.caller, &request).await.map_err(|error| refused(&error))
+    }
+
+    async fn list_audited_calls(
+        &self,
+        request: ListAuditedCallsRequest,
+        _within: Duration,
+    ) -> Result<ListAuditedCallsResponse, LinkError> {
+        self.honest()?.audited_calls_for_peer(&self.caller, &request).await.map_err(|error| refused(&error))
     }
 
     fn watch(&self, request: WatchRequest) -> BoxStream<'static, Result<WatchResponse, LinkError>> {

@@ -56,6 +56,7 @@ async fn health_and_reflection_answer_without_a_token() {
     for services in [services!(v1), services!(v1alpha)] {
         for service in [
             "grpc.health.v1.Health",
+            "isopolity.admin.v1.AuditService",
             "isopolity.admin.v1.NodeService",
             "isopolity.admin.v1.PeerService",
             "isopolity.admin.v1.TokenService",

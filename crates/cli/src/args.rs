@@ -1,6 +1,7 @@
 //! The command line.
 
 mod access;
+mod audit;
 mod directory;
 mod files;
 mod peer;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use access::{Role, Token};
+pub(crate) use audit::{Audit, Compared, ListAudit};
 pub(crate) use directory::Directory;
 pub(crate) use files::{Export, ExportFormat, Format, Import, Quarantine};
 pub(crate) use peer::{Peer, PeerAudience};
@@ -96,7 +98,7 @@ pub(crate) enum Command {
     /// Move a partnership through its stages
     #[command(subcommand)]
     Stage(Stage),
-    /// Check an exported record offline
+    /// Check an exported record, or exported audit logs, offline
     Verify(Verify),
     /// Work with other cities' nodes
     #[command(subcommand)]
@@ -110,6 +112,9 @@ pub(crate) enum Command {
     /// Work with tokens for the API
     #[command(subcommand)]
     Token(Token),
+    /// Read and check the audit log
+    #[command(subcommand)]
+    Audit(Audit),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -150,11 +155,15 @@ pub(crate) struct Init {
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The exported record, as `get --record` prints it
-    pub(crate) file: PathBuf,
+    /// The exported record, as `get --record` prints it; or audit logs, in the order in which they follow one another
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
     /// The home city's trust bundle
     #[arg(long, value_name = "FILE")]
     pub(crate) bundle: PathBuf,
+    /// An audit log: the trust bundle of a city that witnessed it, to check its signature; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) witness: Vec<PathBuf>,
 }
 
 #[cfg(test)]

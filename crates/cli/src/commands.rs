@@ -1,5 +1,6 @@
 //! One module for each command.
 
+mod audit;
 mod codes;
 mod demo;
 mod directory;
@@ -55,6 +56,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Exit> {
         Command::Privacy(privacy) => privacy::run(&global, &privacy).await?,
         Command::Directory(directory) => directory::run(&global, &directory).await?,
         Command::Token(token) => token::run(&global, &token).await?,
+        Command::Audit(audit) => audit::run(&global, &audit).await?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "isopolity", &mut script);

@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod cli {
+    mod audit;
     mod demo;
     mod directory;
     mod exits;

@@ -18,6 +18,7 @@
 //! | [`record`], [`envelope`] | how a resource becomes signed records, and how they are checked |
 //! | [`invitation`], [`words`] | how two cities become peers: the code that is sent, the words that are compared |
 //! | [`mod@directory`] | the signed list of members of a federation, and when one is taken in place of another |
+//! | [`audit`] | the chain of what was done, asked and answered |
 //! | [`feed`] | what is published, in which order |
 //! | [`answer`], [`merge`] | what a city answered, and how answers become one |
 //! | [`circuit`] | whether a peer that fails is still called |
@@ -40,6 +41,7 @@
 //! | [`clock`] | how time is handed in |
 
 pub mod answer;
+pub mod audit;
 pub mod circuit;
 pub mod city_id;
 pub mod clock;

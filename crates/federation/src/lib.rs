@@ -34,6 +34,7 @@
 pub mod address;
 mod admission;
 pub mod ask;
+pub mod audit;
 pub mod bundle;
 mod certificate;
 pub mod circuit;

@@ -16,9 +16,10 @@ use isopolity_proto::{
     catalog::Outcome,
     error::Reason,
     federation::{
-        Envelope, GetDigestRequest, GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetRecordRequest,
-        GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, QueryRequest, QueryResponse,
-        WatchRequest, WatchResponse,
+        Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetDigestRequest, GetDigestResponse, GetDirectoryRequest,
+        GetDirectoryResponse, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse, HelloRequest,
+        HelloResponse, ListAuditedCallsRequest, ListAuditedCallsResponse, QueryRequest, QueryResponse, WatchRequest,
+        WatchResponse, WitnessAuditHeadRequest,
     },
 };
 
@@ -59,6 +60,25 @@ pub trait Link: Send + Sync + Debug {
     /// Reads the membership list that the peer has in force. A link that is not made for it says so.
     async fn get_directory(&self, _: GetDirectoryRequest, _: Duration) -> Result<GetDirectoryResponse, LinkError> {
         Err(not_spoken("directories"))
+    }
+
+    /// Reads how far the peer's audit log goes. A link that is not made for it says so.
+    async fn get_audit_head(&self, _: GetAuditHeadRequest, _: Duration) -> Result<GetAuditHeadResponse, LinkError> {
+        Err(not_spoken("audit logs"))
+    }
+
+    /// Hands over a receipt or an objection. A link that is not made for it says so.
+    async fn witness_audit_head(&self, _: WitnessAuditHeadRequest, _: Duration) -> Result<(), LinkError> {
+        Err(not_spoken("audit logs"))
+    }
+
+    /// Lists what the peer's audit log has of calls with this city. A link that is not made for it says so.
+    async fn list_audited_calls(
+        &self,
+        _: ListAuditedCallsRequest,
+        _: Duration,
+    ) -> Result<ListAuditedCallsResponse, LinkError> {
+        Err(not_spoken("audit logs"))
     }
 
     /// Watches what the peer publishes. Goes on without an end of its own; an error ends the stream, dropping the stream

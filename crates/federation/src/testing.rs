@@ -11,10 +11,12 @@ use isopolity_domain::{CityId, Clock as _, clock::FixedClock};
 use isopolity_proto::{
     admin::PeerState,
     federation::{
-        Envelope, GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetDirectoryRequest,
-        GetDirectoryResponse, GetInviterBundleRequest, GetInviterBundleResponse, GetRecordRequest, GetRecordResponse,
-        GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, JoinRequest, JoinResponse, QueryEnd,
-        QueryHit, QueryRequest, QueryResponse, QueryStart, SortKey, WatchRequest, WatchResponse,
+        Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest,
+        GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetInviterBundleRequest,
+        GetInviterBundleResponse, GetRecordRequest, GetRecordResponse, GetStatisticsRequest, GetStatisticsResponse,
+        HelloRequest, HelloResponse, JoinRequest, JoinResponse, ListAuditedCallsRequest, ListAuditedCallsResponse,
+        QueryEnd, QueryHit, QueryRequest, QueryResponse, QueryStart, SortKey, WatchRequest, WatchResponse,
+        WitnessAuditHeadRequest, WitnessAuditHeadResponse,
         federation_service_server::{FederationService, FederationServiceServer},
         query_response::Part,
         sort_key,
@@ -210,6 +212,24 @@ impl FederationService for Desk {
     }
 
     async fn get_digest(&self, _: Request<GetDigestRequest>) -> Result<Response<GetDigestResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn get_audit_head(&self, _: Request<GetAuditHeadRequest>) -> Result<Response<GetAuditHeadResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn witness_audit_head(
+        &self,
+        _: Request<WitnessAuditHeadRequest>,
+    ) -> Result<Response<WitnessAuditHeadResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn list_audited_calls(
+        &self,
+        _: Request<ListAuditedCallsRequest>,
+    ) -> Result<Response<ListAuditedCallsResponse>, Status> {
         Err(Status::unimplemented("not here"))
     }
 

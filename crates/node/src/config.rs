@@ -60,6 +60,8 @@ pub struct Config {
     pub retention: Retention,
     /// Logs.
     pub log: Log,
+    /// The audit log.
+    pub audit: Audit,
     /// The folder that relative paths begin in: that of the file.
     pub folder: PathBuf,
 }
@@ -82,6 +84,8 @@ struct Document {
     retention: Retention,
     #[serde(default)]
     log: Log,
+    #[serde(default)]
+    audit: Audit,
 }
 
 /// `[storage]`.
@@ -243,6 +247,20 @@ impl Default for Log {
     }
 }
 
+/// `[audit]`.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Audit {
+    /// After so many days entries move from the database to files, without what can be erased of them. `None`: they stay.
+    pub keep_days: Option<u32>,
+}
+
+impl Audit {
+    pub(crate) fn keep(self) -> Option<time::Duration> {
+        self.keep_days.map(|days| time::Duration::days(days.into()))
+    }
+}
+
 type Override = fn(&mut Document, &str) -> Result<(), String>;
 
 /// The variables, and what each overrides.
@@ -354,7 +372,7 @@ impl Config {
         let city: CityId = document.city.parse().map_err(|error: isopolity_domain::city_id::CityIdError| {
             ConfigError::new(format!("{place}: city"), error.to_string())
         })?;
-        let Document { storage, federation, api, directory, search, retention, log, .. } = document;
+        let Document { storage, federation, api, directory, search, retention, log, audit, .. } = document;
         if let Err((key, what)) = directory.operators() {
             return wrong(key, &what);
         }
@@ -396,7 +414,10 @@ impl Config {
         if let Err(error) = retention.check() {
             return wrong(&format!("retention.{}", error.limit), &error.what);
         }
-        Ok(Self { city, storage, federation, api, directory, search, retention, log, folder })
+        if audit.keep_days.is_some_and(|days| !(1..=36_500).contains(&days)) {
+            return wrong("audit.keep_days", "must be 1 to 36500; without it entries stay in the database");
+        }
+        Ok(Self { city, storage, federation, api, directory, search, retention, log, audit, folder })
     }
 
     /// The limits within which peers are asked.
@@ -421,6 +442,12 @@ impl Config {
     #[must_use]
     pub fn index_folder(&self) -> PathBuf {
         self.folder.join("index")
+    }
+
+    /// Where older entries of the audit log are moved to.
+    #[must_use]
+    pub fn audit_folder(&self) -> PathBuf {
+        self.folder.join("audit")
     }
 
     /// The database's URL, with the embedded one's path made whole.
@@ -498,6 +525,7 @@ mod tests {
             ("city=\"a.b\"\n[storage]\nurl=\"mysql://x\"", "storage.url: must begin with"),
             ("city=\"a.b\"\n[federation]\nlisten=\"0.0.0.0:1\"", "federation.endpoint: is required"),
             ("city=\"a.b\"\n[search]\npeer_budget_ms=10000", "search.peer_budget_ms: must be below"),
+            ("city=\"a.b\"\n[audit]\nkeep_days=0", "audit.keep_days: must be 1"),
             ("city=\"a.b\"\n[api]\nkey=\"k.pem\"", "api.certificate: and api.key go together"),
             ("city=\"a.b\"\n[directory]\nthreshold=2", "directory.keys: must name the operators' public keys"),
             ("city=\"a.b\"\n[directory]\nkeys=[\"rsa:x\"]", "directory.keys: \"rsa:x\" is no operator's key"),

@@ -4,6 +4,7 @@
 //! registry: what is served on one is not served on the other.
 
 mod admin;
+mod audit;
 mod callers;
 mod catalog;
 mod city;
@@ -27,9 +28,9 @@ use isopolity_federation::{CallerAddress, Connection, LeafKeeper, PeerIdentity};
 use isopolity_proto::{
     DESCRIPTORS,
     admin::{
-        directory_service_server::DirectoryServiceServer, node_service_server::NodeServiceServer,
-        peer_service_server::PeerServiceServer, privacy_service_server::PrivacyServiceServer,
-        token_service_server::TokenServiceServer,
+        audit_service_server::AuditServiceServer, directory_service_server::DirectoryServiceServer,
+        node_service_server::NodeServiceServer, peer_service_server::PeerServiceServer,
+        privacy_service_server::PrivacyServiceServer, token_service_server::TokenServiceServer,
     },
     catalog::catalog_service_server::CatalogServiceServer,
     federation::federation_service_server::FederationServiceServer,
@@ -71,7 +72,7 @@ const CALLER_CONNECTION_AGE: Duration = Duration::from_hours(1);
 const STREAMS_MAX: u32 = 100;
 
 /// The services of the API, as reflection lists them.
-const SERVED: [&str; 24] = [
+const SERVED: [&str; 25] = [
     "grpc.health.v1.Health",
     CityServiceServer::<Services>::NAME,
     OrganizationServiceServer::<Services>::NAME,
@@ -96,6 +97,7 @@ const SERVED: [&str; 24] = [
     TokenServiceServer::<Services>::NAME,
     DirectoryServiceServer::<Services>::NAME,
     NodeServiceServer::<Services>::NAME,
+    AuditServiceServer::<Services>::NAME,
 ];
 
 /// What the services work with.
@@ -147,6 +149,7 @@ impl Services {
             .add_service(PrivacyServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(TokenServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(DirectoryServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(AuditServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(NodeServiceServer::new(self).max_decoding_message_size(limit));
         // Reflection in both versions: older tools ask for v1alpha. The descriptors were decoded at build time.
         let reflection = || {

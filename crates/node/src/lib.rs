@@ -39,7 +39,8 @@ use isopolity_federation::{
     listener::{accept_callers, accept_peers},
     tls,
 };
-use isopolity_registry::{OpenError, Patience, Registry, Settings, error::with_causes};
+use isopolity_proto::admin::AuditAction;
+use isopolity_registry::{OpenError, Patience, Registry, Settings, answer::SOFTWARE, error::with_causes};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info, info_span};
@@ -126,6 +127,7 @@ impl Node {
         if let Ok(Some(operators)) = config.directory.operators() {
             registry.follow_directory(operators).await.map_err(|error| OpenError::Start(with_causes(&error)))?;
         }
+        registry.audit_node(AuditAction::NodeStarted, SOFTWARE).await.map_err(|error| audit_trouble(&error))?;
         let (api_tls, api_keeper) = if let (Some(certificate), Some(key)) = (&config.api.certificate, &config.api.key) {
             (tls::api_server_config_from_files(&config.path(certificate), &config.path(key))?, None)
         } else {
@@ -153,6 +155,7 @@ impl Node {
         if let Some(file) = &config.directory.file {
             workers::watch_directory(&mut tasks, &registry, config.path(file), &draining, &span);
         }
+        workers::keep_audit(&mut tasks, &registry, config.audit.keep(), config.audit_folder(), &draining, &span);
 
         span.in_scope(|| {
             info!(
@@ -202,6 +205,18 @@ impl Node {
             info!("calls were still in flight after {} s and are cut off", DRAIN.as_secs());
             self.tasks.shutdown().await;
         }
+        // After everything that could still be logged.
+        let written = async {
+            self.registry.flush_audit().await?;
+            self.registry.audit_node(AuditAction::NodeStopped, "").await
+        };
+        if let Err(error) = written.await {
+            error!(
+                error = %with_causes(&error),
+                audit.lost = self.registry.journal().waiting(),
+                "the end of the audit log can't be written; what waited is lost"
+            );
+        }
         let store = self.registry.store().clone();
         store.close().await;
         info!("node has stopped");
@@ -236,6 +251,11 @@ fn api_endpoint(hosts: &[String], listening: SocketAddr) -> String {
     let host = host.map_or_else(|| listening.ip().to_string(), Clone::clone);
     let host = if host.parse::<Ipv6Addr>().is_ok() { format!("[{host}]") } else { host };
     format!("https://{host}:{}", listening.port())
+}
+
+/// A node that can't log does not serve.
+fn audit_trouble(error: &isopolity_registry::Error) -> OpenError {
+    OpenError::Start(format!("the audit log can't be written: {}", with_causes(error)))
 }
 
 async fn ended(listener: &'static str, served: impl Future<Output = Result<(), tonic::transport::Error>>) {

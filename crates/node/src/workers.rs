@@ -19,6 +19,8 @@ const CONSENTS: Duration = Duration::from_hours(1);
 const CLEAN_UP: Duration = Duration::from_hours(24);
 /// How often the directory's file is looked at.
 const DIRECTORY: Duration = Duration::from_mins(1);
+/// How often it is looked for entries of the audit log that are to be moved to files.
+const ROTATE: Duration = Duration::from_hours(1);
 /// How often certificates are looked at.
 const RENEW: Duration = Duration::from_secs(30);
 
@@ -124,6 +126,30 @@ pub(crate) fn watch_directory(
         })
         .instrument(span.clone()),
     );
+}
+
+/// Writes the audit log, and moves older entries of it to files, if they are to be.
+pub(crate) fn keep_audit(
+    tasks: &mut JoinSet<()>,
+    registry: &Registry,
+    keep: Option<time::Duration>,
+    folder: PathBuf,
+    draining: &CancellationToken,
+    span: &Span,
+) {
+    let (writing, cancelled) = (registry.clone(), draining.clone());
+    tasks.spawn(async move { writing.keep_audit(cancelled).await }.instrument(span.clone()));
+    let Some(keep) = keep else { return };
+    let rotating = registry.clone();
+    let rotate = every(ROTATE, draining.clone(), move || {
+        let (rotating, folder) = (rotating.clone(), folder.clone());
+        async move {
+            if let Err(error) = rotating.rotate_audit_log(&folder, keep).await {
+                warn!(error = %with_causes(&error), "older entries of the audit log can't be moved; trying again in an hour");
+            }
+        }
+    });
+    tasks.spawn(rotate.instrument(span.clone()));
 }
 
 async fn every<F: Future<Output = ()>>(period: Duration, cancelled: CancellationToken, mut work: impl FnMut() -> F) {

@@ -7,11 +7,12 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use isopolity_domain::{
     Violation,
+    audit::Subject,
     clock::{from_timestamp, to_timestamp},
     envelope::SigningKey,
     text,
 };
-use isopolity_proto::admin::{self, Role};
+use isopolity_proto::admin::{self, AuditAction, Role};
 use isopolity_store::Token;
 use prost_types::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -19,7 +20,7 @@ use subtle::ConstantTimeEq as _;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use crate::{Caller, Error, Registry, Right};
+use crate::{Caller, Error, Registry, Right, author::NODE};
 
 const PREFIX: &str = "iso_";
 const LABEL_MAX: usize = 200;
@@ -44,6 +45,16 @@ impl Registry {
     /// # Errors
     /// [`Error::TokenInvalid`] if it is not known, expired or revoked.
     pub async fn authenticate(&self, secret: &str) -> Result<Caller, Error> {
+        let mut known = None;
+        let caller = self.bearer(secret, &mut known).await;
+        if matches!(caller, Err(Error::TokenInvalid)) {
+            self.journal().authentication_failed(known.as_deref().unwrap_or_default());
+        }
+        caller
+    }
+
+    /// Who bears a token; and the token's id, if there is such a one.
+    async fn bearer(&self, secret: &str, id_known: &mut Option<String>) -> Result<Caller, Error> {
         let (id, _) = secret.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_')).ok_or(Error::TokenInvalid)?;
         let token = if let Some(known) = self.inner.hot.token(id) {
             known
@@ -51,6 +62,7 @@ impl Registry {
             let begun = self.inner.hot.begin();
             self.inner.hot.keep_token(begun, self.store().token(id).await?.ok_or(Error::TokenInvalid)?)
         };
+        *id_known = Some(token.id.clone());
         let same: bool = hash(secret).ct_eq(&token.hash).into();
         if same && alive(&token, self.now()) {
             Ok(Caller::Token { id: token.id.clone(), role: token.role })
@@ -71,7 +83,7 @@ impl Registry {
         expire_time: Option<Timestamp>,
     ) -> Result<NewToken, Error> {
         caller.must(Right::Administer)?;
-        self.mint(label, role, expire_time).await
+        self.mint(caller, label, role, expire_time).await
     }
 
     /// Creates the first administrator's token, if there is none that may administer yet.
@@ -82,10 +94,16 @@ impl Registry {
         if self.store().tokens().await?.iter().any(|token| administers(token, self.now())) {
             return Ok(None);
         }
-        self.mint("first administrator", Role::Administrator, None).await.map(Some)
+        self.mint(NODE, "first administrator", Role::Administrator, None).await.map(Some)
     }
 
-    async fn mint(&self, label: &str, role: Role, expire_time: Option<Timestamp>) -> Result<NewToken, Error> {
+    async fn mint(
+        &self,
+        by: impl Into<Subject>,
+        label: &str,
+        role: Role,
+        expire_time: Option<Timestamp>,
+    ) -> Result<NewToken, Error> {
         let now = self.now();
         if label.trim().is_empty() {
             return Err(Violation::required("label").into());
@@ -119,6 +137,8 @@ impl Registry {
         };
         let mut tx = self.store().begin("create token").await?;
         tx.put_token(&token).await?;
+        let made = self.event(by, AuditAction::TokenCreated).about(format!("tokens/{}", token.id));
+        tx.audit(made.saying(&format!("{}: {label}", role.as_str_name())));
         tx.commit().await?;
         Ok(NewToken { token: to_proto(&token), secret })
     }
@@ -152,6 +172,7 @@ impl Registry {
         }
         token.revoke_time = Some(now);
         tx.put_token(&token).await?;
+        tx.audit(self.event(caller, AuditAction::TokenRevoked).about(format!("tokens/{id}")));
         tx.commit().await?;
         self.inner.hot.changed_token(id);
         Ok(to_proto(&token))

@@ -16,7 +16,7 @@ use isopolity_domain::{
 };
 use isopolity_federation::PROTOCOL_VERSION;
 use isopolity_proto::{
-    admin::PeerState,
+    admin::{AuditAction, PeerState},
     federation::{
         Envelope, GetDigestRequest, GetDigestResponse, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse,
         HelloRequest, HelloResponse, QueryRequest, QueryResponse, Question, SearchOrder, Statistics,
@@ -25,7 +25,10 @@ use isopolity_proto::{
 };
 use tracing::info;
 
-use crate::{Error, Registry};
+use crate::{
+    Error, Registry,
+    audit::{Answering, Called},
+};
 
 /// The most hits that a peer may ask for.
 const LIMIT_MAX: i32 = 100_000;
@@ -89,6 +92,24 @@ impl Registry {
         request: QueryRequest,
         within: Duration,
     ) -> Result<Parts<QueryResponse>, Error> {
+        let called = Called {
+            purpose: &request.purpose,
+            requester: &request.requester,
+            question: request.question.as_ref(),
+            query_id: &request.query_id,
+        };
+        let mut logged = self.answering(peer, AuditAction::QueryAnswered, &called)?;
+        let answer = self.answer_unlogged(peer, request, within, &mut logged).await;
+        logged.ended(answer)
+    }
+
+    async fn answer_unlogged(
+        &self,
+        peer: &CityId,
+        request: QueryRequest,
+        within: Duration,
+        logged: &mut Answering,
+    ) -> Result<Parts<QueryResponse>, Error> {
         let clearance = self.clearance_of(peer)?;
         let checked = Checked::of(request)?;
         let place = self.inner.desk.enter(peer, within / 2).await?;
@@ -101,6 +122,7 @@ impl Registry {
             parts::begin(&catalog, &checked, clearance)
         });
         let answer = answer.await.map_err(Error::internal)??;
+        logged.answered(answer.total(), answer.len());
         info!(
             peer.city = %peer,
             query.purpose = %purpose,
@@ -174,6 +196,12 @@ impl Registry {
     /// # Errors
     /// [`Error::NotFound`] also where the peer may not know of it.
     pub async fn record_for_peer(&self, peer: &CityId, request: &GetRecordRequest) -> Result<Envelope, Error> {
+        let called = Called { purpose: "", requester: "", question: None, query_id: &request.query_id };
+        let mut logged = self.answering(peer, AuditAction::RecordAnswered, &called)?.about(&request.name);
+        logged.ended(self.record_unlogged(peer, request).await)
+    }
+
+    async fn record_unlogged(&self, peer: &CityId, request: &GetRecordRequest) -> Result<Envelope, Error> {
         let clearance = self.clearance_of(peer)?;
         let name: Name = request
             .name

@@ -30,7 +30,7 @@ pub(crate) use list::{PAGE_DEFAULT, PAGE_MAX};
 pub(crate) use reference::dangling;
 pub(crate) use repeat::Asked;
 pub(crate) use resource::{Resource, seen_by};
-pub(crate) use settle::{Change, NODE};
+pub(crate) use settle::{Change, NODE, Node};
 
 use crate::{Caller, Error, Registry, Right};
 
@@ -105,7 +105,7 @@ impl Registry {
         let documents: Vec<_> = changes.iter().map(|change| change.document.clone()).collect();
         tx.insert_documents(&documents).await?;
         self.remember(&mut tx, asked, &name, 1).await?;
-        self.settle(tx, caller.id(), changes, terms.validate_only).await?;
+        self.settle(tx, caller, changes, terms.validate_only).await?;
         Ok(resource.read_at(self.now()))
     }
 
@@ -172,7 +172,8 @@ impl Registry {
             return Err(Error::EtagMismatch(name));
         }
         self.remember(&mut tx, asked, &name, document.revision).await?;
-        self.settle(tx, caller.id(), vec![Change::updated(document)], terms.validate_only).await?;
+        let change = Change::updated(document).after(&current);
+        self.settle(tx, caller, vec![change], terms.validate_only).await?;
         Ok(after.read_at(self.now()))
     }
 

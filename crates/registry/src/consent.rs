@@ -63,7 +63,7 @@ impl Registry {
         if !tx.update_document(&document, current.revision).await? {
             return Ok(false);
         }
-        self.settle(tx, NODE, vec![Change::updated(document)], false).await?;
+        self.settle(tx, NODE, vec![Change::updated(document).after(&current)], false).await?;
         info!(resource.name = %name, "a consent has ended: what it allowed is withdrawn");
         Ok(true)
     }

@@ -147,6 +147,9 @@ pub enum Error {
         /// When there may be room again.
         retry_after: Duration,
     },
+    /// What must be logged can't be.
+    #[error("the audit log can't be written at present, and this is not done unlogged; try again")]
+    AuditUnavailable,
     /// The caller's time is over.
     #[error("the deadline passed before the answer was whole")]
     DeadlineExceeded,
@@ -201,6 +204,7 @@ impl Error {
             Self::StorageBusy(_) => Reason::StorageBusy,
             Self::StorageFull(_) => Reason::StorageFull,
             Self::Overloaded { .. } => Reason::Overloaded,
+            Self::AuditUnavailable => Reason::AuditUnavailable,
             Self::DeadlineExceeded => Reason::DeadlineExceeded,
             Self::Incompatible(_) => Reason::ProtocolIncompatible,
             Self::Internal(_) => Reason::Internal,

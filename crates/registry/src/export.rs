@@ -15,6 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use isopolity_domain::{
     Kind, Name, Violation,
+    audit::Subject,
     filter::{self, Checked},
 };
 use isopolity_proto::{
@@ -49,11 +50,13 @@ pub struct Piece {
 /// An export that was asked for and makes sense.
 #[derive(Clone, Debug)]
 pub struct Export {
-    format: ExportFormat,
-    audience: Audience,
+    pub(crate) format: ExportFormat,
+    pub(crate) audience: Audience,
     /// In the order of [`Kind::ALL`], each once.
-    kinds: Vec<Kind>,
+    pub(crate) kinds: Vec<Kind>,
     filter: Option<Checked>,
+    /// Who asked.
+    pub(crate) by: Subject,
 }
 
 impl Registry {
@@ -96,7 +99,7 @@ impl Registry {
             }
             (_, _) => return Err(Violation::invalid("filter", "needs exactly one kind in \"kinds\"").into()),
         };
-        Ok(Export { format, audience, kinds, filter })
+        Ok(Export { format, audience, kinds, filter, by: caller.into() })
     }
 
     /// Writes the file and hands it on piece by piece, the last one with all counts. Returns whether all of it was taken:
@@ -107,12 +110,15 @@ impl Registry {
     /// What the store says; [`Error::Internal`] if a temporary file can't be written; [`Error::NotFound`] if there is nothing
     /// for a file that can't be empty (IATI).
     pub async fn export(&self, export: Export, endpoint: &str, pieces: mpsc::Sender<Piece>) -> Result<bool, Error> {
+        let mut logged = self.exporting(&export)?;
         let mut taker = Taker { pieces, records: 0, left_out: 0 };
         let whole = match export.format {
-            ExportFormat::IatiActivity => self.export_activities(&export, &mut taker).await?,
-            ExportFormat::Dcat => self.export_description(&export, endpoint, &taker).await?,
-            _ => self.export_records(&export, &mut taker).await?,
+            ExportFormat::IatiActivity => self.export_activities(&export, &mut taker).await,
+            ExportFormat::Dcat => self.export_description(&export, endpoint, &taker).await,
+            _ => self.export_records(&export, &mut taker).await,
         };
+        logged.counted(taker.records);
+        let whole = logged.ended(whole)?;
         info!(
             export.format = export.format.as_str_name(),
             export.audience = export.audience.as_str_name(),

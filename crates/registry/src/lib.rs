@@ -26,6 +26,7 @@
 //! | [`mod@standing`] | leaving peers, testing them, and how cities stand to each other, on both sides |
 //! | [`mod@access`] | tokens |
 //! | [`mod@privacy`] | how long things are kept, erasure, and what is kept about somebody |
+//! | [`mod@audit`] | what was done, asked and answered, in a chain that peers witness |
 //! | [`mod@index`] | the worker that feeds the search index |
 //! | [`mod@matching`] | which records may be of the same organisation or place |
 //! | [`mod@verify`] | checking an exported record offline |
@@ -33,6 +34,7 @@
 
 pub mod access;
 pub mod answer;
+pub mod audit;
 pub mod author;
 pub mod caller;
 pub mod codes;
@@ -146,6 +148,10 @@ struct Inner {
     watches: Arc<watch::Watches>,
     /// The directory, if the configuration names one.
     directory: directory::Book,
+    /// What waits to be written to the audit log.
+    journal: Arc<audit::journal::Journal>,
+    /// What peers say that they were shown of others' audit logs.
+    claims: audit::Claims,
 }
 
 impl Registry {
@@ -177,6 +183,8 @@ impl Registry {
             callers: desk::Desk::new(desk::Places::CALLERS),
             watches: Arc::default(),
             directory: directory::Book::default(),
+            journal: Arc::default(),
+            claims: audit::Claims::default(),
         };
         let registry = Self { inner: Arc::new(inner) };
         let started = async {

@@ -225,9 +225,9 @@ impl Registry {
         let revision = document.revision;
         let event = named(Kind::StageEvent, &stage_event.name)?;
         tx.insert_documents(&changes.iter().map(|change| change.document.clone()).collect::<Vec<_>>()).await?;
-        changes.push(Change::updated(document));
+        changes.push(Change::updated(document).after(&file.current));
         self.remember(&mut tx, asked.clone(), &event, revision).await?;
-        self.settle(tx, caller.id(), changes, *validate_only).await?;
+        self.settle(tx, *caller, changes, *validate_only).await?;
         let partnership = after.read_at(self.now()).transcode_to().map_err(Error::internal)?;
         Ok(Stepped { partnership, stage_event })
     }
@@ -296,7 +296,7 @@ impl Registry {
                 (own.document.clone(), revision)
             } else {
                 let document = self.next_version(&file.current, &mut after);
-                changes.push(Change::updated(document.clone()));
+                changes.push(Change::updated(document.clone()).after(&file.current));
                 (document, file.current.revision)
             };
             if !tx.update_document(&document, written).await? {

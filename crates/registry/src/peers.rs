@@ -6,7 +6,7 @@ use bytes::Bytes;
 use isopolity_domain::{CityId, Violation, clock::to_timestamp, words::are_the_same};
 use isopolity_federation::{Bundle, BundleError, Health, PeerSettings, Trouble};
 use isopolity_proto::{
-    admin::{self, PeerState, PeerTrouble},
+    admin::{self, AuditAction, PeerState, PeerTrouble},
     error::Reason,
     options::Audience,
 };
@@ -14,10 +14,10 @@ use isopolity_store::{Peer, Tx};
 use time::OffsetDateTime;
 use tracing::{info, warn};
 
-use crate::{Caller, Error, Registry, Right};
+use crate::{Caller, Error, Registry, Right, author::NODE};
 
 /// Where the store keeps this city's own bundle.
-const OWN_BUNDLE: &str = "own_bundle";
+pub(crate) const OWN_BUNDLE: &str = "own_bundle";
 /// How long a greeting may take.
 const GREETING: Duration = Duration::from_secs(5);
 /// The longest reason for a suspension.
@@ -61,6 +61,7 @@ impl Registry {
             Some(known) => renewed(known, &bundle)?,
         };
         tx.put_peer(&peer).await?;
+        tx.audit(self.event(caller, AuditAction::PeerAdded).with_peer(&peer.city).saying(&bundle.fingerprint()));
         tx.commit().await?;
         self.reload_peers().await?;
         info!(peer.city = %peer.city, peer.bundle_sequence = peer.bundle_sequence, caller.id = caller.id(), "peer added");
@@ -102,7 +103,7 @@ impl Registry {
         }
         let now = self.now();
         let peer = self
-            .change_peer("approve peer", city, |peer| {
+            .change_peer(caller, AuditAction::PeerApproved, city, |peer| {
                 let bundle = Bundle::parse(&peer.bundle).map_err(Error::internal)?;
                 if compared.as_ref().is_some_and(|file| *file != peer.bundle) {
                     return Err(
@@ -158,7 +159,7 @@ impl Registry {
         }
         let reason = checked_reason(reason)?;
         let peer = self
-            .change_peer("suspend peer", city, |peer| match peer.state {
+            .change_peer(caller, AuditAction::PeerSuspended, city, |peer| match peer.state {
                 PeerState::Active | PeerState::Suspended => {
                     peer.state = PeerState::Suspended;
                     peer.state_reason.clone_from(&reason);
@@ -190,7 +191,16 @@ impl Registry {
             let asked = peers.iter().filter(|peer| matches!(peer.state, PeerState::Invited | PeerState::Active));
             futures::future::join_all(asked.map(|peer| self.greet_quietly(&peer.city))).await;
         }
-        futures::future::try_join_all(peers.iter().map(|peer| self.shown(peer))).await
+        let mut shown = futures::future::try_join_all(peers.iter().map(|peer| self.shown(peer))).await?;
+        let logs = self.audit_witnesses().await?;
+        for peer in &mut shown {
+            if let Some(log) = logs.iter().find(|log| log.city == peer.city) {
+                peer.audit_witnessed_sequence = log.witnessed_sequence;
+                peer.audit_seen_sequence = log.seen_sequence;
+                peer.audit_contradiction.clone_from(&log.contradiction);
+            }
+        }
+        Ok(shown)
     }
 
     /// Greets every peer once, takes bundles that are newer than those here, and keeps what peers said of themselves.
@@ -215,6 +225,9 @@ impl Registry {
             {
                 warn!(peer.city = %settings.city, error = %crate::error::with_causes(&error), "the peer's newer bundle can't be taken");
             }
+            if settings.state == PeerState::Active {
+                self.witness_peer(&settings).await;
+            }
             if let Err(error) = self.keep_record_count(&settings).await {
                 warn!(peer.city = %settings.city, error = %crate::error::with_causes(&error), "what the peer said can't be kept");
             }
@@ -235,6 +248,7 @@ impl Registry {
         }
         let peer = renewed(known, &bundle)?;
         tx.put_peer(&peer).await?;
+        tx.audit(self.event(NODE, AuditAction::BundleTaken).with_peer(&peer.city).saying(&bundle.fingerprint()));
         tx.commit().await?;
         info!(peer.city = %peer.city, peer.bundle_sequence = peer.bundle_sequence, "took the peer's newer bundle");
         self.reload_peers().await
@@ -257,17 +271,23 @@ impl Registry {
 
     pub(crate) async fn change_peer(
         &self,
-        label: &'static str,
+        caller: &Caller,
+        action: AuditAction,
         city: &str,
         change: impl FnOnce(&mut Peer) -> Result<(), Error>,
     ) -> Result<Peer, Error> {
         let id: CityId = city
             .parse()
             .map_err(|error: isopolity_domain::city_id::CityIdError| Violation::invalid("city", error.to_string()))?;
-        let mut tx: Tx = self.store().begin(label).await?;
+        let mut tx: Tx = self.store().begin("change peer").await?;
         let mut peer = tx.peer(&id).await?.ok_or_else(|| Error::PeerUnknown(city.to_owned()))?;
         change(&mut peer)?;
         tx.put_peer(&peer).await?;
+        let told = match action {
+            AuditAction::PeerApproved => peer.audience.as_str_name(),
+            _ => peer.state_reason.as_str(),
+        };
+        tx.audit(self.event(caller, action).with_peer(&peer.city).saying(told));
         tx.commit().await?;
         self.reload_peers().await?;
         Ok(peer)
@@ -319,6 +339,7 @@ impl Registry {
         let present = former.filter(still_good);
         if present.is_none() {
             tx.set_setting(OWN_BUNDLE, &fresh.file).await?;
+            tx.audit(self.event(NODE, AuditAction::OwnBundleMade).saying(&fresh.fingerprint()));
             tx.commit().await?;
         }
         self.federation().set_bundle_sequence(present.map_or(fresh.sequence, |former| former.sequence));

@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use isopolity_domain::{Name, record};
 use isopolity_proto::{
-    admin::PeerState,
+    admin::{AuditAction, PeerState},
     error::Reason,
     federation::{Envelope, GetRecordRequest, Record},
     options::Audience,
 };
 use prost::Message as _;
 
-use crate::{Caller, Error, Registry, Right};
+use crate::{
+    Caller, Error, Registry, Right,
+    audit::{Called, new_query_id},
+};
 
 impl Registry {
     /// Returns a record of any member city as its home city signed it, as `audience` sees it and never as more than the
@@ -40,12 +43,17 @@ impl Registry {
                 _ => return Err(Error::PeerNotApproved(peer.city)),
             }
             let within = within.unwrap_or(self.patience().search).min(self.patience().search);
-            let request = GetRecordRequest { name: name.to_string(), audience: audience.into() };
+            let query_id = new_query_id();
+            let said = Called { purpose: "", requester: "", question: None, query_id: &query_id };
+            let peers = vec![name.city().clone()];
+            let logged =
+                self.asking_all(caller.into(), AuditAction::RecordAsked, peers, &said)?.about(&name.to_string());
+            let request = GetRecordRequest { name: name.to_string(), audience: audience.into(), query_id };
             let fetched = self.federation().get_record(name.city(), request, within).await;
-            let envelope = fetched.map_err(|error| match error.reason {
+            let envelope = logged.ended(fetched.map_err(|error| match error.reason {
                 Reason::ResourceNotFound => not_found(),
                 _ => Error::HomeUnreachable { city: name.city().clone(), description: error.description },
-            })?;
+            }))?;
             // Relayed to others and kept as files: so it is checked here, and not only by the channel.
             record::verify(&envelope, name.city(), &peer.bundle.keys)
                 .ok()

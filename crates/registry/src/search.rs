@@ -70,6 +70,7 @@ impl Registry {
         let each = asked.limit + 1;
         let after = page.as_ref().map(|page| self.points_after(page)).unwrap_or_default();
         let query = self.query(caller, &asked, &weights, each);
+        let logged = self.asking(caller, asked.selected.as_ref(), &query)?;
         let asking = Asking {
             request: query,
             order: asked.order,
@@ -91,6 +92,7 @@ impl Registry {
         };
         let merged = merge(std::iter::once(own).chain(others).collect(), &terms);
         let merge_took = merging.elapsed();
+        logged.told(&merged.outcomes);
         self.judge(caller, &merged, begun);
         sufficient(&merged, request.partial_response.as_ref(), begun)?;
         let next_page_token = self.next_page(caller, &asked, page, &weights, &merged);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::stream::BoxStream;
 use isopolity_domain::{CityId, clock::to_timestamp, words::six_words};
 use isopolity_federation::{Bundle, standing::until};
-use isopolity_proto::admin::{self, PeerState, TestResult};
+use isopolity_proto::admin::{self, AuditAction, PeerState, TestResult};
 use isopolity_store::{Peer, Standing};
 use tracing::{info, warn};
 
@@ -27,7 +27,7 @@ impl Registry {
         caller.must(Right::Administer)?;
         let reason = peers::checked_reason(reason)?;
         let peer = self
-            .change_peer("leave peer", city, |peer| {
+            .change_peer(caller, AuditAction::PeerLeft, city, |peer| {
                 peer.state = PeerState::Left;
                 peer.state_reason.clone_from(&reason);
                 Ok(())

@@ -10,10 +10,12 @@ use std::{
 };
 
 use futures::{StreamExt as _, stream};
-use isopolity_domain::{CityId, Kind, Violation, feed::Position, query, question::check_watch, record, text::ANALYSER};
+use isopolity_domain::{
+    CityId, Kind, Violation, audit::Subject, feed::Position, query, question::check_watch, record, text::ANALYSER,
+};
 use isopolity_federation::{LinkError, Told};
 use isopolity_proto::{
-    admin::PeerState,
+    admin::{AuditAction, PeerState},
     catalog::{Outcome, WatchRequest, WatchResponse, WatchedCity, watch_response::Part},
     error::Reason,
     federation::{self, Envelope, Question},
@@ -25,7 +27,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
 
-use crate::{Caller, Error, Registry, answer::Parts, search};
+use crate::{Caller, Error, Registry, answer::Parts, audit, search};
 
 /// The most watches of one caller.
 const WATCHES_MAX: usize = 20;
@@ -99,6 +101,8 @@ struct Wanted {
     question: Question,
     purpose: String,
     requester: String,
+    query_id: String,
+    by: Subject,
     clearance: Audience,
 }
 
@@ -144,6 +148,8 @@ impl Registry {
             question,
             purpose: request.purpose,
             requester: format!("{}@{}", caller.id(), self.city()),
+            query_id: audit::new_query_id(),
+            by: caller.into(),
             clearance: caller.clearance(),
         };
         let (sender, news) = mpsc::channel(BATCH);
@@ -340,8 +346,15 @@ async fn watch_peer(
     news: mpsc::Sender<News>,
 ) {
     let mut pause = PAUSE.0;
+    let mut is_logged = false;
     loop {
-        let ended = follow(&registry, &wanted, &city, &mut told, &mut pause, &news).await;
+        // Once, however often it is taken up again.
+        let logged = if is_logged { Ok(()) } else { log(&registry, &wanted, &city) };
+        is_logged = logged.is_ok();
+        let ended = match logged {
+            Ok(()) => follow(&registry, &wanted, &city, &mut told, &mut pause, &news).await,
+            Err(error) => Err(LinkError::new(Outcome::NotAsked, error.reason(), error.to_string())),
+        };
         let Err(broken) = ended else { return };
         let news_of_it = News::Broken { city: city.clone(), reason: broken.reason, why: broken.description };
         if news.send(news_of_it).await.is_err() {
@@ -350,6 +363,18 @@ async fn watch_peer(
         sleep(pause).await;
         pause = (pause * 2).min(PAUSE.1);
     }
+}
+
+/// Logs that a watch at a peer begins.
+fn log(registry: &Registry, wanted: &Wanted, city: &CityId) -> Result<(), Error> {
+    let called = audit::Called {
+        purpose: &wanted.purpose,
+        requester: &wanted.requester,
+        question: Some(&wanted.question),
+        query_id: &wanted.query_id,
+    };
+    let asking = registry.asking_all(wanted.by.clone(), AuditAction::WatchAsked, vec![city.clone()], &called)?;
+    asking.ended(Ok(()))
 }
 
 /// Reads one call of a peer to its end. `Ok` where nobody listens any more.
@@ -369,6 +394,7 @@ async fn follow(
         purpose: wanted.purpose.clone(),
         requester: wanted.requester.clone(),
         analyser: if text.is_empty() { String::new() } else { ANALYSER.to_owned() },
+        query_id: wanted.query_id.clone(),
     };
     let mut parts = registry.federation().watch(city, request);
     loop {

@@ -1,5 +1,10 @@
 //! The tables as sea-orm sees them. What their columns mean is said in the migration that made them.
 
+pub(crate) mod audit;
+pub(crate) mod audit_chain;
+pub(crate) mod audit_head;
+pub(crate) mod audit_moved;
+pub(crate) mod audit_witness;
 pub(crate) mod clean_up;
 pub(crate) mod document;
 pub(crate) mod feed;

@@ -17,6 +17,7 @@
 //! | `revision`, `request` | what documents were before, and what was asked with an id of its own |
 //! | `import` | how far imports came, and the rows that they did not take |
 //! | `feed` | what was published, in which order |
+//! | `audit`, `witness` | the chain of what was done, asked and answered, and who has seen it |
 //! | `peer`, `token`, `setting` | other cities, tokens for the API, small values |
 //! | `tombstone`, `clean_up` | what is left of what is gone, and what is past its limit |
 //! | `invitation`, `standing` | who may become a peer, and how this city stands at its peers |
@@ -24,6 +25,7 @@
 //! | `tx`, `error`, `open` | a unit of work, what can go wrong, how a database is opened |
 //! | `entity`, `migration` | the tables, and how they came to be |
 
+mod audit;
 mod clean_up;
 mod document;
 mod entity;
@@ -47,6 +49,7 @@ mod tests;
 mod token;
 mod tombstone;
 mod tx;
+mod witness;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -54,6 +57,7 @@ use isopolity_domain::CityId;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Mutex;
 
+pub use audit::{AuditChain, AuditFilter, AuditRow};
 pub use clean_up::{Old, OldCount, PastCleanUp};
 pub use document::Document;
 pub use error::StoreError;
@@ -68,6 +72,7 @@ pub use standing::Standing;
 pub use token::Token;
 pub use tombstone::Tombstone;
 pub use tx::Tx;
+pub use witness::{SeenHead, Witness};
 
 use error::Fault;
 

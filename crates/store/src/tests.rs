@@ -5,6 +5,7 @@
 //! `postgres://user:password@127.0.0.1:5433/postgres`. With `ISOPOLITY_TEST_REQUIRE_POSTGRES=1` its absence is a failure.
 
 mod access;
+mod audit;
 mod bed;
 mod documents;
 mod feed;

@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Instant};
 
+use isopolity_domain::audit::Event;
 use sea_orm::{
     ConnectionTrait as _, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
 };
 use tokio::sync::OwnedMutexGuard;
 
-use crate::{StorageKind, Store, StoreError, error::Fault};
+use crate::{StorageKind, Store, StoreError, audit, error::Fault};
 
 /// A writing transaction. What it wrote exists once [`Tx::commit`] has returned; dropping it undoes everything.
 ///
@@ -22,6 +23,8 @@ pub struct Tx {
     /// A step began and has not ended well. SQLite undoes a whole transaction by itself on some errors and would then
     /// commit each further statement alone.
     broken: bool,
+    /// What goes into the audit log with it.
+    pub(crate) events: Vec<Event>,
     _turn: OwnedMutexGuard<()>,
 }
 
@@ -38,7 +41,7 @@ impl Store {
             .map_err(|elapsed| StoreError::Busy { place: Arc::clone(place), doing: label, source: elapsed.into() })?;
         let begun = Instant::now();
         let open = self.begin_alone().await.map_err(self.fault(label))?;
-        Ok(Tx { open, place: Arc::clone(place), label, begun, broken: false, _turn: turn })
+        Ok(Tx { open, place: Arc::clone(place), label, begun, broken: false, events: Vec::new(), _turn: turn })
     }
 
     async fn begin_alone(&self) -> Result<DatabaseTransaction, Fault> {
@@ -69,6 +72,11 @@ impl Tx {
     /// [`StoreError::Full`] or [`StoreError::Busy`]: nothing was written, unless the connection to PostgreSQL broke just
     /// then. [`StoreError::Internal`] after an earlier error.
     pub async fn commit(mut self) -> Result<(), StoreError> {
+        let events = std::mem::take(&mut self.events);
+        if !events.is_empty() {
+            let appended = audit::append(self.step()?, events).await;
+            self.done(appended)?;
+        }
         self.step()?;
         let Self { open, place, label, begun, .. } = self;
         open.commit().await.map_err(|error| Fault::from(error).at(&place, label))?;

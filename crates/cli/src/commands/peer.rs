@@ -127,7 +127,9 @@ fn table(peers: &[admin::Peer]) -> Result<(), Exit> {
             format!("{way}, {}: {}", output::when(one.time.as_ref()), one.description)
         });
         let directory = (!peer.directory_trouble.is_empty()).then(|| format!("directory: {}", peer.directory_trouble));
-        let troubles: Vec<String> = directory.into_iter().chain(held(peer)).chain(told).collect();
+        let log =
+            Some(format!("audit log: {}", peer.audit_contradiction)).filter(|_| !peer.audit_contradiction.is_empty());
+        let troubles: Vec<String> = directory.into_iter().chain(log).chain(held(peer)).chain(told).collect();
         let state = match peer.state_reason.as_str() {
             "" => state_word(peer.state()).to_owned(),
             reason => format!("{} ({reason})", state_word(peer.state())),

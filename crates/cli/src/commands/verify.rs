@@ -1,7 +1,13 @@
-//! Checking an exported record offline.
+//! Checking an exported record or audit log offline.
 
-use isopolity_registry::verify::verify;
-use serde_json::json;
+use std::{
+    fs::File,
+    io::{BufReader, Read as _},
+    path::{Path, PathBuf},
+};
+
+use isopolity_registry::verify::{LogVerifier, VerifyLogError, is_audit_log, verify};
+use serde_json::{Value, json};
 
 use crate::{
     args::{Global, Output, Verify},
@@ -10,11 +16,106 @@ use crate::{
     output,
 };
 
+/// Enough of a file to tell what it is.
+const BEGINNING: usize = 64;
+
 pub(super) fn run(global: &Global, arguments: &Verify) -> Result<(), Exit> {
-    let (record, bundle) = (read_bytes(&arguments.file)?, read_bytes(&arguments.bundle)?);
-    let file = arguments.file.display();
+    let bundle = read_bytes(&arguments.bundle)?;
+    let mut logs = Vec::with_capacity(arguments.files.len());
+    for file in &arguments.files {
+        logs.push(begins_as_log(file)?);
+    }
+    match (arguments.files.as_slice(), logs.iter().all(|is_log| *is_log)) {
+        (files, true) => audit_logs(global, files, &bundle, &arguments.witness),
+        ([file], false) => record(global, file, &bundle),
+        _ => Err(Exit::usage("only audit logs are checked several at once; check records one by one")),
+    }
+}
+
+fn begins_as_log(file: &Path) -> Result<bool, Exit> {
+    let mut beginning = Vec::with_capacity(BEGINNING);
+    open(file)?.take(BEGINNING as u64).read_to_end(&mut beginning).map_err(|error| unreadable(file, &error))?;
+    Ok(is_audit_log(&beginning))
+}
+
+fn open(file: &Path) -> Result<File, Exit> {
+    File::open(file).map_err(|error| unreadable(file, &error))
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> Exit {
+    Exit::usage(format!("{} can't be read: {error}", file.display()))
+}
+
+/// Logs that follow one another.
+fn audit_logs(global: &Global, files: &[PathBuf], bundle: &[u8], witnesses: &[PathBuf]) -> Result<(), Exit> {
+    let witnesses = witnesses.iter().map(|file| read_bytes(file)).collect::<Result<Vec<_>, _>>()?;
+    let unusable = |error: VerifyLogError| Exit::refused(error.to_string());
+    let mut verifier = LogVerifier::begin(bundle, &witnesses).map_err(unusable)?;
+    let mut answers: Vec<Value> = Vec::new();
+    for file in files {
+        let log = BufReader::new(open(file)?);
+        let checked = verifier
+            .file(log)
+            .map_err(|error| Exit::refused(format!("{} is not to be believed: {error}", file.display())))?;
+        let hash: String = checked.end.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        if global.output == Output::Json {
+            let receipts = checked.receipts.iter().map(|one| {
+                json!({
+                    "witness": one.receipt.witness,
+                    "sequence": one.receipt.sequence.to_string(),
+                    "time": output::when(one.receipt.time.as_ref()),
+                    "signatureChecked": one.checked,
+                })
+            });
+            answers.push(json!({
+                "file": file.display().to_string(),
+                "firstSequence": checked.first.to_string(),
+                "lastSequence": checked.end.sequence.to_string(),
+                "hash": hash,
+                "erasedDetails": checked.erased.to_string(),
+                "receipts": receipts.collect::<Vec<_>>(),
+            }));
+            continue;
+        }
+        let (first, last) = (checked.first, checked.end.sequence);
+        let signed = output::when(checked.head.time.as_ref());
+        output::line(&format!("{} is as {} signed it on {signed}.", file.display(), verifier.city()))?;
+        output::line(&format!("  entries    {first} to {last}, without gaps"))?;
+        output::line(&format!("  hash       {hash}"))?;
+        if checked.erased > 0 {
+            output::line(&format!(
+                "  erased     {} details, {} of them by an entry of another file or none",
+                checked.erased,
+                checked.unexplained.len()
+            ))?;
+        }
+        for one in &checked.receipts {
+            let how =
+                if one.checked { "signature checked" } else { "signature not checked: give --witness its bundle" };
+            let when = output::when(one.receipt.time.as_ref());
+            output::line(&format!(
+                "  witnessed  by {} up to entry {} on {when} ({how})",
+                one.receipt.witness, one.receipt.sequence
+            ))?;
+        }
+    }
+    if global.output == Output::Json {
+        let answer = json!({
+            "verified": true,
+            "city": verifier.city().to_string(),
+            "files": answers,
+            "bundleFingerprint": verifier.fingerprint(),
+        });
+        return output::line(&answer.to_string());
+    }
+    output::line(&format!("  bundle     {} (compare it with the city's)", verifier.fingerprint()))
+}
+
+fn record(global: &Global, path: &Path, bundle: &[u8]) -> Result<(), Exit> {
+    let record = read_bytes(path)?;
+    let file = path.display();
     let verified =
-        verify(&record, &bundle).map_err(|error| Exit::refused(format!("{file} is not to be believed: {error}")))?;
+        verify(&record, bundle).map_err(|error| Exit::refused(format!("{file} is not to be believed: {error}")))?;
     let record = verified.record;
     if global.output == Output::Json {
         let answer = json!({

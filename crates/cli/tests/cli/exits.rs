@@ -8,7 +8,7 @@ use std::{
 
 use super::support::{City, Running, agreement, run};
 
-const COMMANDS: [&[&str]; 32] = [
+const COMMANDS: [&[&str]; 40] = [
     &["demo"],
     &["init"],
     &["serve"],
@@ -39,6 +39,14 @@ const COMMANDS: [&[&str]; 32] = [
     &["token", "create"],
     &["token", "list"],
     &["token", "revoke"],
+    &["audit"],
+    &["audit", "list"],
+    &["audit", "head"],
+    &["audit", "verify"],
+    &["audit", "export"],
+    &["audit", "asked"],
+    &["audit", "answered"],
+    &["audit", "erase"],
     &["completions"],
     &[],
 ];

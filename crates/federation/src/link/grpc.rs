@@ -13,9 +13,10 @@ use isopolity_proto::{
     catalog::Outcome,
     error::Reason,
     federation::{
-        Envelope, GetBundleRequest, GetDigestRequest, GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse,
-        GetInviterBundleRequest, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse, HelloRequest,
-        HelloResponse, JoinRequest, JoinResponse, QueryRequest, QueryResponse, WatchRequest, WatchResponse,
+        Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetDigestRequest, GetDigestResponse,
+        GetDirectoryRequest, GetDirectoryResponse, GetInviterBundleRequest, GetRecordRequest, GetStatisticsRequest,
+        GetStatisticsResponse, HelloRequest, HelloResponse, JoinRequest, JoinResponse, ListAuditedCallsRequest,
+        ListAuditedCallsResponse, QueryRequest, QueryResponse, WatchRequest, WatchResponse, WitnessAuditHeadRequest,
         federation_service_client::FederationServiceClient,
     },
 };
@@ -202,6 +203,28 @@ impl Link for GrpcLink {
         within: Duration,
     ) -> Result<GetDirectoryResponse, LinkError> {
         self.call(request, within, |mut client, request| async move { client.get_directory(request).await }).await
+    }
+
+    async fn get_audit_head(
+        &self,
+        request: GetAuditHeadRequest,
+        within: Duration,
+    ) -> Result<GetAuditHeadResponse, LinkError> {
+        self.call(request, within, |mut client, request| async move { client.get_audit_head(request).await }).await
+    }
+
+    async fn witness_audit_head(&self, request: WitnessAuditHeadRequest, within: Duration) -> Result<(), LinkError> {
+        self.call(request, within, |mut client, request| async move { client.witness_audit_head(request).await })
+            .await
+            .map(drop)
+    }
+
+    async fn list_audited_calls(
+        &self,
+        request: ListAuditedCallsRequest,
+        within: Duration,
+    ) -> Result<ListAuditedCallsResponse, LinkError> {
+        self.call(request, within, |mut client, request| async move { client.list_audited_calls(request).await }).await
     }
 
     fn watch(&self, message: WatchRequest) -> BoxStream<'static, Result<WatchResponse, LinkError>> {

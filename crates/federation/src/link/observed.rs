@@ -12,9 +12,10 @@ use async_trait::async_trait;
 use futures::{Stream, StreamExt as _, stream::BoxStream};
 use isopolity_domain::CityId;
 use isopolity_proto::federation::{
-    Envelope, GetDigestRequest, GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetRecordRequest,
-    GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, QueryRequest, QueryResponse, QueryStart,
-    WatchRequest, WatchResponse, query_response::Part,
+    Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetDigestRequest, GetDigestResponse, GetDirectoryRequest,
+    GetDirectoryResponse, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse,
+    ListAuditedCallsRequest, ListAuditedCallsResponse, QueryRequest, QueryResponse, QueryStart, WatchRequest,
+    WatchResponse, WitnessAuditHeadRequest, query_response::Part,
 };
 use tokio::time::Instant;
 
@@ -117,6 +118,26 @@ impl Link for Observed {
         within: Duration,
     ) -> Result<GetDirectoryResponse, LinkError> {
         self.observe(within, self.0.link.get_directory(request, within)).await
+    }
+
+    async fn get_audit_head(
+        &self,
+        request: GetAuditHeadRequest,
+        within: Duration,
+    ) -> Result<GetAuditHeadResponse, LinkError> {
+        self.observe(within, self.0.link.get_audit_head(request, within)).await
+    }
+
+    async fn witness_audit_head(&self, request: WitnessAuditHeadRequest, within: Duration) -> Result<(), LinkError> {
+        self.observe(within, self.0.link.witness_audit_head(request, within)).await
+    }
+
+    async fn list_audited_calls(
+        &self,
+        request: ListAuditedCallsRequest,
+        within: Duration,
+    ) -> Result<ListAuditedCallsResponse, LinkError> {
+        self.observe(within, self.0.link.list_audited_calls(request, within)).await
     }
 
     fn watch(&self, request: WatchRequest) -> BoxStream<'static, Result<WatchResponse, LinkError>> {

@@ -7,10 +7,12 @@ use futures::StreamExt as _;
 use isopolity_domain::{CityId, envelope};
 use isopolity_federation::PeerIdentity;
 use isopolity_proto::federation::{
-    GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetDirectoryRequest,
-    GetDirectoryResponse, GetInviterBundleRequest, GetInviterBundleResponse, GetRecordRequest, GetRecordResponse,
-    GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, JoinRequest, JoinResponse, QueryRequest,
-    QueryResponse, WatchRequest, WatchResponse, federation_service_server::FederationService,
+    GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest,
+    GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetInviterBundleRequest, GetInviterBundleResponse,
+    GetRecordRequest, GetRecordResponse, GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse,
+    JoinRequest, JoinResponse, ListAuditedCallsRequest, ListAuditedCallsResponse, QueryRequest, QueryResponse,
+    WatchRequest, WatchResponse, WitnessAuditHeadRequest, WitnessAuditHeadResponse,
+    federation_service_server::FederationService,
 };
 use isopolity_registry::{Error, answer::Parts, invitation::JoinRefusal};
 use tokio_stream::Stream;
@@ -97,6 +99,34 @@ impl FederationService for Services {
         let parts =
             told.map_err(|error| self.refused(&peer, &error))?.take_until(self.draining.clone().cancelled_owned());
         Ok(Response::new(Box::pin(self.clone().said_to(peer, parts.boxed()))))
+    }
+
+    async fn get_audit_head(
+        &self,
+        request: Request<GetAuditHeadRequest>,
+    ) -> Result<Response<GetAuditHeadResponse>, Status> {
+        let peer = peer(&request)?;
+        let head = self.registry.audit_head_for_peer(&peer, request.get_ref()).await;
+        Ok(Response::new(head.map_err(|error| self.refused(&peer, &error))?))
+    }
+
+    async fn witness_audit_head(
+        &self,
+        request: Request<WitnessAuditHeadRequest>,
+    ) -> Result<Response<WitnessAuditHeadResponse>, Status> {
+        let peer = peer(&request)?;
+        let kept = self.registry.witnessed_by_peer(&peer, request.get_ref()).await;
+        kept.map_err(|error| self.refused(&peer, &error))?;
+        Ok(Response::new(WitnessAuditHeadResponse {}))
+    }
+
+    async fn list_audited_calls(
+        &self,
+        request: Request<ListAuditedCallsRequest>,
+    ) -> Result<Response<ListAuditedCallsResponse>, Status> {
+        let peer = peer(&request)?;
+        let calls = self.registry.audited_calls_for_peer(&peer, request.get_ref()).await;
+        Ok(Response::new(calls.map_err(|error| self.refused(&peer, &error))?))
     }
 
     async fn get_record(&self, request: Request<GetRecordRequest>) -> Result<Response<GetRecordResponse>, Status> {

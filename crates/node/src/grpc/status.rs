@@ -99,7 +99,7 @@ pub(super) fn status(cause: &Error) -> Status {
         }
         Error::LastAdministrator | Error::BundleRollback { .. } => Code::FailedPrecondition,
         Error::Incomplete { .. } => Code::Unavailable,
-        Error::HomeUnreachable { .. } | Error::StorageBusy(_) => {
+        Error::HomeUnreachable { .. } | Error::StorageBusy(_) | Error::AuditUnavailable => {
             details.set_retry_info(Some(RETRY));
             Code::Unavailable
         }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
 use isopolity_domain::{CityId, feed::Position, question::check_watch};
-use isopolity_proto::federation::{
-    Question, WatchHit, WatchPosition, WatchRequest, WatchResponse, watch_response::Part,
+use isopolity_proto::{
+    admin::AuditAction,
+    federation::{Question, WatchHit, WatchPosition, WatchRequest, WatchResponse, watch_response::Part},
 };
 use tracing::info;
 
 use super::{Parts, must_mean_the_same};
-use crate::{Error, Registry, desk::Reading};
+use crate::{Error, Registry, audit::Called, desk::Reading};
 
 /// At least so often the peer is told that all has been told.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -37,6 +38,21 @@ impl Registry {
     /// # Errors
     /// As [`Registry::answer`]; later in the stream, too.
     pub fn watched_by_peer(&self, peer: &CityId, request: WatchRequest) -> Result<Parts<WatchResponse>, Error> {
+        if request.question.is_none() {
+            // Only points of the feed are told.
+            return self.watched_unlogged(peer, request);
+        }
+        let called = Called {
+            purpose: &request.purpose,
+            requester: &request.requester,
+            question: request.question.as_ref(),
+            query_id: &request.query_id,
+        };
+        let mut logged = self.answering(peer, AuditAction::WatchAnswered, &called)?;
+        logged.ended(self.watched_unlogged(peer, request))
+    }
+
+    fn watched_unlogged(&self, peer: &CityId, request: WatchRequest) -> Result<Parts<WatchResponse>, Error> {
         self.clearance_of(peer)?;
         if let Some(question) = &request.question {
             check_watch(question, "question")?;

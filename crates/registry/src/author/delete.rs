@@ -76,7 +76,7 @@ impl Registry {
             if !tx.update_document(&document, current.revision).await? {
                 return Err(Error::EtagMismatch(current.name.clone()));
             }
-            changes.push(Change::deleted(document));
+            changes.push(Change::deleted(document).after(current));
         }
         Ok(changes)
     }
@@ -118,7 +118,7 @@ impl Registry {
             if !tx.update_document(&document, current.revision).await? {
                 return Err(Error::EtagMismatch(current.name.clone()));
             }
-            changes.push(Change::restored(document));
+            changes.push(Change::restored(document).after(current));
         }
         // Only now: they may refer to one another.
         for Change { document, .. } in &changes {
@@ -141,7 +141,7 @@ impl Registry {
         let first = changes.first().map(|change| change.document.clone());
         let first = first.ok_or_else(|| Error::internal("a change of nothing"))?;
         self.remember(&mut tx, asked, &first.name, first.revision).await?;
-        self.settle(tx, caller.id(), changes, terms.validate_only).await?;
+        self.settle(tx, caller, changes, terms.validate_only).await?;
         Ok(Resource::decode(first.name.kind(), first.body)?.read_at(self.now()))
     }
 }

@@ -2,6 +2,7 @@
 
 use isopolity_domain::{
     Kind, Name,
+    audit::Subject,
     clock::to_timestamp,
     feed::{Position, Publication},
     record, validate,
@@ -14,46 +15,59 @@ use super::Resource;
 use crate::{Error, Registry};
 
 /// Who made a change that nobody asked for.
-pub(crate) const NODE: &str = "node";
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Node;
+
+/// The one.
+pub(crate) const NODE: Node = Node;
 
 /// A document that the transaction has written, and what was done with it.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     pub(crate) document: Document,
     pub(crate) kind: RevisionChange,
+    /// The document's body before, where that is known.
+    pub(crate) before: Option<bytes::Bytes>,
 }
 
 impl Change {
     pub(crate) fn created(document: Document) -> Self {
-        Self { document, kind: RevisionChange::Created }
+        Self { document, kind: RevisionChange::Created, before: None }
     }
 
     pub(crate) fn updated(document: Document) -> Self {
-        Self { document, kind: RevisionChange::Updated }
+        Self { document, kind: RevisionChange::Updated, before: None }
     }
 
     pub(crate) fn deleted(document: Document) -> Self {
-        Self { document, kind: RevisionChange::Deleted }
+        Self { document, kind: RevisionChange::Deleted, before: None }
     }
 
     pub(crate) fn restored(document: Document) -> Self {
-        Self { document, kind: RevisionChange::Restored }
+        Self { document, kind: RevisionChange::Restored, before: None }
+    }
+
+    /// The same, with what the document was before, for the audit log. Without it that is looked up in the history.
+    pub(crate) fn after(mut self, before: &Document) -> Self {
+        self.before = Some(before.body.clone());
+        self
     }
 }
 
 impl Registry {
-    /// Writes history, references, records and feed entries of documents that the transaction already holds, and commits.
-    /// What is deleted is withdrawn from the feed. `author` is the id of a token, or [`NODE`].
+    /// Writes history, references, records, feed and audit entries of documents that the transaction already holds, and commits.
+    /// What is deleted is withdrawn from the feed. `author` is who did it, or [`NODE`].
     ///
     /// # Errors
     /// [`Error::AppendOnly`] for a stage event that was changed, or what the store says. Nothing is written then.
     pub(crate) async fn settle(
         &self,
         mut tx: Tx,
-        author: &str,
+        author: impl Into<Subject>,
         mut changes: Vec<Change>,
         validate_only: bool,
     ) -> Result<(), Error> {
+        let author = author.into();
         // Whichever way it came: nobody rewrites what happened.
         let rewritten = |change: &&Change| {
             change.kind == RevisionChange::Updated && change.document.name.kind() == Kind::StageEvent
@@ -75,8 +89,10 @@ impl Registry {
         let mut revisions = Vec::with_capacity(changes.len());
         let mut references = Vec::with_capacity(changes.len());
         let mut position = first;
-        for Change { document, kind } in changes {
-            let message = Resource::decode(document.name.kind(), document.body.clone())?;
+        for change in changes {
+            let message = Resource::decode(change.document.name.kind(), change.document.body.clone())?;
+            self.audit_change(&mut tx, &author, &change, &message).await?;
+            let Change { document, kind, .. } = change;
             if kind != RevisionChange::Deleted {
                 references.push(references_from(&document, &message));
             }
@@ -85,7 +101,7 @@ impl Registry {
                 name: document.name,
                 revision: document.revision,
                 time: document.update_time,
-                author: author.to_owned(),
+                author: author.id().to_owned(),
                 change: kind,
                 body: document.body,
             });

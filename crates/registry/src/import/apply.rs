@@ -39,7 +39,7 @@ impl Registry {
                 Some(before) => {
                     let document = self.next_version(&before, &mut resource);
                     replaced.push((document.clone(), before.revision));
-                    Change::updated(document)
+                    Change::updated(document).after(&before)
                 }
             });
         }
@@ -49,7 +49,7 @@ impl Registry {
                 return Err(Error::EtagMismatch(document.name));
             }
         }
-        self.settle(tx, caller.id(), changes, false).await
+        self.settle(tx, caller, changes, false).await
     }
 }
 

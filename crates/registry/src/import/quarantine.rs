@@ -3,9 +3,12 @@
 use bytes::Bytes;
 use isopolity_domain::{Violation, clock::to_timestamp, question::check_page_size};
 use isopolity_exchange::{Flaw, Outcome, Row};
-use isopolity_proto::registry::{
-    DiscardQuarantinedRowRequest, ImportFormat, ListQuarantinedRowsRequest, ListQuarantinedRowsResponse,
-    QuarantinedRow, RedriveQuarantinedRowRequest, RowFlaw, RowOutcome, RowReport,
+use isopolity_proto::{
+    admin::AuditAction,
+    registry::{
+        DiscardQuarantinedRowRequest, ImportFormat, ListQuarantinedRowsRequest, ListQuarantinedRowsResponse,
+        QuarantinedRow, RedriveQuarantinedRowRequest, RowFlaw, RowOutcome, RowReport,
+    },
 };
 use isopolity_store::Quarantined;
 use prost::Message as _;
@@ -133,6 +136,7 @@ impl Registry {
         if !tx.remove_quarantined(id).await? {
             return Err(missing(id));
         }
+        tx.audit(self.event(caller, AuditAction::RowDiscarded).about(format!("quarantine/{id}")));
         tx.commit().await?;
         info!(row.id = id, caller.id = caller.id(), "row discarded");
         Ok(())

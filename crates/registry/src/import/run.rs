@@ -6,9 +6,12 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use isopolity_domain::{clock::to_timestamp, matching::Subject};
+use isopolity_domain::{audit::Event, clock::to_timestamp, matching::Subject};
 use isopolity_exchange::{Outcome, Row};
-use isopolity_proto::registry::{self, ImportProgress, ImportStart, RowOutcome, RowReport};
+use isopolity_proto::{
+    admin::AuditAction,
+    registry::{self, ImportProgress, ImportStart, RowOutcome, RowReport},
+};
 use isopolity_store::{ImportRun, Quarantined};
 use prost::Message as _;
 use tokio::sync::mpsc;
@@ -165,6 +168,7 @@ impl<'a> Run<'a> {
             tx.remove_quarantined_by_key(&done.keys).await?;
             tx.put_quarantined(&done.quarantined()).await?;
             tx.put_import(&self.state(&done.progress)).await?;
+            tx.audit(done.audited(self.registry, self.caller, &self.progress));
             self.registry.apply(self.caller, tx, writes).await?;
             self.taken.stored();
             if self.known.is_none() {
@@ -323,6 +327,24 @@ impl Done {
             quarantined_row.clone_from(&kept.id);
         }
         self.rows.push((line, judged, quarantined_row));
+    }
+
+    /// What the audit log holds of the batch.
+    fn audited(&self, registry: &Registry, caller: &Caller, before: &ImportProgress) -> Event {
+        let now = &self.progress;
+        let text = format!(
+            "{} rows: {} created, {} updated, {} unchanged, {} rejected, {} doubtful, {} skipped",
+            now.rows - before.rows,
+            now.created - before.created,
+            now.updated - before.updated,
+            now.unchanged - before.unchanged,
+            now.rejected - before.rejected,
+            now.doubtful - before.doubtful,
+            now.skipped - before.skipped
+        );
+        let taken = (now.created + now.updated) - (before.created + before.updated);
+        let event = registry.event(caller, AuditAction::BatchImported).about(format!("imports/{}", now.import_id));
+        event.counting(taken, 0).times(now.rows - before.rows).saying(&text)
     }
 
     /// The rows for quarantine, in their order.

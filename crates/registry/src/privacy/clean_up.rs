@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use isopolity_domain::{Kind, Name, clock::to_timestamp, page_token, question::check_page_size, retention};
+use isopolity_domain::{
+    Kind, Name, audit::Subject, clock::to_timestamp, page_token, question::check_page_size, retention,
+};
 use isopolity_proto::{
-    admin::{CleanUp, CleanUpClass, CleanUpItem, ListCleanUpsResponse, TombstoneReason},
+    admin::{AuditAction, CleanUp, CleanUpClass, CleanUpItem, ListCleanUpsResponse, TombstoneReason},
     options::Audience,
 };
 use isopolity_store::{Old, PastCleanUp, Tombstone, Tx};
@@ -87,7 +89,7 @@ impl Registry {
     /// [`Error::TokenMissing`] or [`Error::RightMissing`], or what the store says: what was taken away by then stays so.
     pub async fn run_clean_up(&self, caller: &Caller) -> Result<CleanUp, Error> {
         caller.must(Right::Administer)?;
-        self.clean_up(caller.id()).await
+        self.clean_up(caller.into()).await
     }
 
     /// The same without anybody asking.
@@ -95,7 +97,7 @@ impl Registry {
     /// # Errors
     /// What the store says: what was taken away by then stays so.
     pub async fn clean_up_unasked(&self) -> Result<CleanUp, Error> {
-        self.clean_up(NODE).await
+        self.clean_up(NODE.into()).await
     }
 
     /// Lists past clean-ups, the latest first.
@@ -127,8 +129,8 @@ impl Registry {
         Ok(ListCleanUpsResponse { clean_ups: clean_ups.collect::<Result<_, _>>()?, next_page_token })
     }
 
-    async fn clean_up(&self, author: &str) -> Result<CleanUp, Error> {
-        let now = self.now();
+    async fn clean_up(&self, by: Subject) -> Result<CleanUp, Error> {
+        let (now, author) = (self.now(), by.id().to_owned());
         let mut items = Vec::new();
         for (kind, limit) in self.retention().kinds.clone() {
             let before = retention::before(now, limit);
@@ -137,7 +139,7 @@ impl Registry {
         let mut withdrawn = false;
         for limit in self.limits(now) {
             let count = if limit.old == Old::Deleted {
-                let purged = self.purge_deleted(author, limit.before).await?;
+                let purged = self.purge_deleted(&by, limit.before).await?;
                 withdrawn = purged > 0;
                 purged
             } else {
@@ -149,13 +151,15 @@ impl Registry {
             items.push(limit.item(i64::try_from(count).unwrap_or(i64::MAX), Vec::new()));
         }
         items.retain(|item| item.count > 0 || item.kept_in_use > 0);
-        let mut done =
-            CleanUp { time: Some(to_timestamp(now)), author: author.to_owned(), items, ..CleanUp::default() };
+        let mut done = CleanUp { time: Some(to_timestamp(now)), author: author.clone(), items, ..CleanUp::default() };
         if !done.items.iter().any(|item| item.count > 0) {
             return Ok(done);
         }
         let mut tx = self.store().begin("note clean-up").await?;
         self.note(&mut tx, &mut done, now).await?;
+        let count = done.items.iter().map(|item| item.count).sum();
+        let about = format!("cleanUps/{}", done.clean_up);
+        tx.audit(self.event(by, AuditAction::RetentionEnforced).about(about).times(count));
         tx.commit().await?;
         if withdrawn {
             self.clean_index().await;
@@ -233,7 +237,7 @@ impl Registry {
     }
 
     /// Takes deleted records away for good. Says how many.
-    async fn purge_deleted(&self, author: &str, before: OffsetDateTime) -> Result<u64, Error> {
+    async fn purge_deleted(&self, by: &Subject, before: OffsetDateTime) -> Result<u64, Error> {
         let mut purged = 0;
         loop {
             let mut tx = self.store().begin("purge deleted").await?;
@@ -248,13 +252,17 @@ impl Registry {
                     name,
                     reason: TombstoneReason::Purged,
                     time: self.now(),
-                    author: author.to_owned(),
+                    author: by.id().to_owned(),
                     note: String::new(),
                     sequence,
                 })
                 .collect();
             tx.erase_documents(&names).await?;
             tx.put_tombstones(&tombstones).await?;
+            let through = tx.audit_chain().await?.head.sequence;
+            for name in &names {
+                self.erase_details(&mut tx, by.clone(), name, "past its limit", through).await?;
+            }
             tx.commit().await?;
             purged += u64::try_from(names.len()).unwrap_or_default();
         }

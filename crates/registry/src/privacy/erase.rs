@@ -6,12 +6,15 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use isopolity_domain::{
     Kind, Name, Violation,
+    audit::Subject,
     clock::to_timestamp,
     feed::Publication,
     subject::{self, Needle},
 };
 use isopolity_proto::{
-    admin::{CleanUp, CleanUpClass, CleanUpItem, EraseHistoryResponse, EraseResourceResponse, TombstoneReason},
+    admin::{
+        AuditAction, CleanUp, CleanUpClass, CleanUpItem, EraseHistoryResponse, EraseResourceResponse, TombstoneReason,
+    },
     registry::QuarantinedRow,
 };
 use isopolity_store::{Document, Tombstone, Tx};
@@ -81,6 +84,7 @@ impl Registry {
         if matches!(name.kind(), Kind::City | Kind::StageEvent) {
             return Err(Error::NotErasable(name.clone()));
         }
+        self.flush_audit().await?;
         let mut tx = self.store().begin("erase").await?;
         let before = tx.tombstones_of(std::slice::from_ref(name)).await?.pop();
         if let Some(before) = before.as_ref().filter(|one| one.reason == TombstoneReason::Erased) {
@@ -128,6 +132,11 @@ impl Registry {
         position.sequence -= 1;
         tx.publish(&publications).await?;
         tx.put_tombstones(&tombstones).await?;
+        let through = tx.audit_chain().await?.head.sequence;
+        for name in &names {
+            self.erase_details(&mut tx, caller, name, reason, through).await?;
+            tx.audit(self.event(caller, AuditAction::ResourceErased).about(name).saying(reason));
+        }
         let mut changes = Vec::with_capacity(cut.len());
         for (current, mut resource) in cut {
             let document = self.next_version(current, &mut resource);
@@ -139,7 +148,7 @@ impl Registry {
         if changes.is_empty() {
             tx.commit().await?;
         } else {
-            self.settle(tx, caller.id(), changes, false).await?;
+            self.settle(tx, caller, changes, false).await?;
         }
         self.inner.hot.superseded(publications.iter().map(|publication| publication.name.as_str()));
         self.published(position);
@@ -156,6 +165,7 @@ impl Registry {
     pub async fn erase_history(&self, caller: &Caller, name: &Name) -> Result<EraseHistoryResponse, Error> {
         caller.must(Right::Administer)?;
         self.must_be_ours(name, "name")?;
+        self.flush_audit().await?;
         let mut tx = self.store().begin("erase history").await?;
         let document = tx.document(name).await?.ok_or_else(|| Error::NotFound(name.to_string()))?;
         let erased = tx.erase_former_revisions(name, document.revision).await?;
@@ -168,11 +178,32 @@ impl Registry {
             let mut done = CleanUp { time: Some(to_timestamp(now)), author, items: vec![item], ..CleanUp::default() };
             self.note(&mut tx, &mut done, now).await?;
         }
+        // What they said of persons stands in the log's details, too.
+        let through = tx.audit_chain().await?.head.sequence;
+        self.erase_details(&mut tx, caller, name, "history erased", through).await?;
         tx.commit().await?;
         info!(resource.name = %name, revisions, author = caller.id(), "a record's history was erased");
         let answer = self.clean_files(EraseResourceResponse::default()).await;
         let EraseResourceResponse { database_cleaned, index_cleaned, .. } = answer;
         Ok(EraseHistoryResponse { revisions, database_cleaned, index_cleaned })
+    }
+
+    /// Erases what the audit log says of a resource beside its chain, up to an entry.
+    pub(super) async fn erase_details(
+        &self,
+        tx: &mut Tx,
+        by: impl Into<Subject>,
+        name: &Name,
+        reason: &str,
+        through: i64,
+    ) -> Result<(), Error> {
+        let erased = tx.erase_audit_details(&name.to_string(), through).await?;
+        if erased > 0 {
+            let count = i64::try_from(erased).unwrap_or(i64::MAX);
+            let event = self.event(by, AuditAction::DetailsErased).about(name).saying(reason);
+            tx.audit(event.times(count).erasing_through(through));
+        }
+        Ok(())
     }
 
     fn tombstone(&self, caller: &Caller, name: &Name, reason: &str, sequence: i64) -> Tombstone {

@@ -1,7 +1,6 @@
 //! All that is kept about an organisation or a person, as one file.
 //!
-//! Read in pages, so that what is in memory does not grow with the registry. What was asked and who looked is for the audit log; its
-//! entries are one more source here.
+//! Read in pages, so that what is in memory does not grow with the registry.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +11,12 @@ use isopolity_domain::{
     subject::{self, Needle},
 };
 use isopolity_proto::{
-    admin::{SubjectCount, export_subject_request},
+    admin::{AuditAction, SubjectCount, export_subject_request},
     json,
     registry::QuarantinedRow,
     to_dynamic,
 };
+use isopolity_store::AuditFilter;
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
 use serde_json::{Value, json};
@@ -26,6 +26,7 @@ use tracing::info;
 
 use crate::{
     Caller, Error, Registry, Right,
+    audit::stored,
     author::Resource,
     export::{PIECE_MAX, PIECE_WAITS},
     import::run::decode,
@@ -110,10 +111,15 @@ impl Registry {
         self.rows_about(subject, &mut out).await?;
         self.imports_about(subject, &mut out).await?;
         self.tombstones_about(subject, &mut out).await?;
+        self.audit_about(subject, &mut out).await?;
         let lines: i64 = out.counts.values().sum();
         let whole = out.finish().await;
         // Not about whom: the log would be one more place where that stands.
         let about = if subject.organization.is_some() { "organization" } else { "person" };
+        let mut tx = self.store().begin("log export of a subject").await?;
+        let exported = self.event(caller, AuditAction::SubjectExported).about(format!("subjects/{about}"));
+        tx.audit(exported.times(lines));
+        tx.commit().await?;
         info!(
             author = caller.id(),
             export.about = about,
@@ -225,6 +231,30 @@ impl Registry {
                 if !reasons.is_empty() {
                     let content = json::dynamic_to_value(&message, false);
                     out.write("tombstone", &tombstone.name.to_string(), &reasons, content).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the audit log says: of the organisation itself, or with the words in a detail.
+    async fn audit_about(&self, subject: &Subject, out: &mut Lines) -> Result<(), Error> {
+        self.flush_audit().await?;
+        let mut after = None;
+        while out.taken {
+            let page = self.store().audit_entries(&AuditFilter::default(), true, after, AT_ONCE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.sequence);
+            for row in page {
+                let is_its = subject.organization.as_ref().is_some_and(|name| row.resource == name.to_string());
+                let name = format!("auditEntries/{}", row.sequence);
+                let message = to_dynamic(&stored(row)?);
+                let mut reasons = subject::mentions(&message, &subject.needles);
+                if is_its {
+                    reasons.insert(0, "resource".to_owned());
+                }
+                if !reasons.is_empty() {
+                    out.write("audit_entry", &name, &reasons, json::dynamic_to_value(&message, false)).await;
                 }
             }
         }

@@ -16,7 +16,7 @@ use isopolity_proto::{
 };
 
 use super::{PAGE_DEFAULT, PAGE_MAX, weights::Weights};
-use crate::{Caller, Error, Registry, Right};
+use crate::{Caller, Error, Registry, Right, audit};
 
 /// The longest purpose, in characters.
 const PURPOSE_MAX: usize = 200;
@@ -175,6 +175,7 @@ impl Registry {
             facets: asked.facet_fields().into_iter().map(Into::into).collect(),
             include_statistics: !asked.words().is_empty(),
             omit_records: false,
+            query_id: audit::new_query_id(),
         }
     }
 

@@ -105,6 +105,7 @@ impl Answering {
                 within,
             )
         };
+        let logged = self.registry.asking(&self.caller, asking.selected.as_ref(), &asking.request)?;
         let mut streams = self.registry.federation().stream(&asking);
         let peers: Vec<CityId> = streams.cities().cloned().collect();
         let own = self.registry.stream_own(self.caller.clearance(), &self.asked, &self.weights, within);
@@ -149,6 +150,7 @@ impl Answering {
         }
         streams.stop(&mut merger);
         let answer = merger.finish();
+        logged.told(&answer.outcomes);
         self.registry.judge(&self.caller, &answer, self.begun);
         sufficient(&answer, self.request.partial_response.as_ref(), self.begun)?;
         let course = Course { weights: &self.weights, merge_took: self.merging, took: self.begun.elapsed() };

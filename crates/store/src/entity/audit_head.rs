@@ -1,0 +1,20 @@
+//! Table `audit_head`.
+
+use sea_orm::entity::prelude::*;
+
+/// A row.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "audit_head")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) city: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) sequence: i64,
+    pub(crate) hash: Vec<u8>,
+    pub(crate) envelope: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
