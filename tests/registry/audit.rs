@@ -6,6 +6,7 @@ use isopolity_domain::{
     Kind, Name,
     audit::{Chain, entry_digest},
     envelope,
+    text::hexadecimal,
 };
 use isopolity_federation::LinkError;
 use isopolity_proto::{
@@ -21,6 +22,7 @@ use isopolity_proto::{
     to_dynamic,
 };
 use isopolity_registry::{Caller, author::Terms, verify::LogVerifier};
+use isopolity_store::AuditFilter;
 use isopolity_tests::{
     Manner, Resident, Town,
     sample::{asking, organization, partnership, partnerships},
@@ -283,11 +285,10 @@ async fn what_is_not_public_is_not_told_where_it_can_not_be_logged() {
 /// What a malicious administrator does: takes out entries and chains the others again, with right hashes.
 async fn forge(city: &Resident, keep: impl Fn(&AuditEntry) -> bool) {
     city.registry.flush_audit().await.unwrap();
-    let rows = city.registry.store().audit_entries(&Default::default(), true, None, 100_000).await.unwrap();
+    let rows = city.registry.store().audit_entries(&AuditFilter::default(), true, None, 100_000).await.unwrap();
     let file = city.folder().join("registry.db");
     let database = Database::connect(format!("sqlite://{}", file.display())).await.unwrap();
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let mut script = "begin immediate; delete from audit;".to_owned();
+    let mut script = vec!["begin immediate; delete from audit;".to_owned()];
     let mut chain = Chain::EMPTY;
     for row in rows {
         let mut entry = AuditEntry::decode(row.entry.bytes.clone()).unwrap();
@@ -299,22 +300,23 @@ async fn forge(city: &Resident, keep: impl Fn(&AuditEntry) -> bool) {
         let bytes = entry.encode_to_vec();
         chain.follow(&entry_digest(&bytes));
         let (salt, detail) = row.entry.kept.map_or(("null".to_owned(), "null".to_owned()), |kept| {
-            (format!("x'{}'", hex(&kept.salt)), format!("x'{}'", hex(&kept.detail)))
+            (format!("x'{}'", hexadecimal(&kept.salt)), format!("x'{}'", hexadecimal(&kept.detail)))
         });
         let micros = row.time.unix_timestamp_nanos() / 1_000;
-        script += &format!(
+        script.push(format!(
             "insert into audit values ({}, {micros}, {}, '{}', '{}', '{}', x'{}', x'{}', {salt}, {detail});",
             chain.sequence,
             row.action,
             row.subject,
             row.resource,
             row.peer,
-            hex(&bytes),
-            hex(&chain.hash)
-        );
+            hexadecimal(&bytes),
+            hexadecimal(&chain.hash)
+        ));
     }
-    script += &format!("update audit_chain set sequence = {}, hash = x'{}'; commit;", chain.sequence, hex(&chain.hash));
-    database.execute_unprepared(&script).await.unwrap();
+    let (sequence, hash) = (chain.sequence, hexadecimal(&chain.hash));
+    script.push(format!("update audit_chain set sequence = {sequence}, hash = x'{hash}'; commit;"));
+    database.execute_unprepared(&script.concat()).await.unwrap();
     database.close().await.unwrap();
 }
 

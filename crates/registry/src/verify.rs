@@ -14,6 +14,8 @@ use isopolity_domain::{
 use isopolity_federation::{Bundle, BundleError};
 use isopolity_proto::federation::{Envelope, Record};
 
+pub use isopolity_domain::text::hexadecimal;
+
 /// No line of an exported audit log is longer.
 const LINE_MAX: u64 = 1 << 20;
 

@@ -12,6 +12,7 @@ use isopolity_proto::{
     error::Reason,
     federation::{AuditHead, AuditOutcome, AuditedCall, CallDirection},
 };
+use isopolity_registry::verify::hexadecimal;
 use prost_types::Timestamp;
 use time::{
     Date, OffsetDateTime,
@@ -206,7 +207,7 @@ fn view(call: Option<&AuditedCall>) -> String {
 
 fn head(head: Option<&AuditHead>) -> Result<(), Exit> {
     let Some(head) = head else { return Ok(()) };
-    let hash: String = head.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hexadecimal(&head.hash);
     output::line(&format!("The log of {} goes up to entry {}.", head.city, head.sequence))?;
     output::line(&format!("  hash {hash}"))
 }

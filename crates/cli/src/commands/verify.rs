@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use isopolity_registry::verify::{LogVerifier, VerifyLogError, is_audit_log, verify};
+use isopolity_registry::verify::{LogVerifier, VerifyLogError, hexadecimal, is_audit_log, verify};
 use serde_json::{Value, json};
 
 use crate::{
@@ -57,7 +57,7 @@ fn audit_logs(global: &Global, files: &[PathBuf], bundle: &[u8], witnesses: &[Pa
         let checked = verifier
             .file(log)
             .map_err(|error| Exit::refused(format!("{} is not to be believed: {error}", file.display())))?;
-        let hash: String = checked.end.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = hexadecimal(&checked.end.hash);
         if global.output == Output::Json {
             let receipts = checked.receipts.iter().map(|one| {
                 json!({

@@ -31,7 +31,6 @@ use crate::{
     CityId,
     clock::to_timestamp,
     envelope::{self, EnvelopeError, Keys, SigningKey},
-    text::hexadecimal,
 };
 
 /// With this a file begins.
@@ -403,10 +402,4 @@ fn opened(line: &str, what: &str) -> Result<Envelope, FileFlaw> {
     let inner = line.strip_prefix(&format!("{{\"{what}\":")).and_then(|rest| rest.strip_suffix("}\n"));
     let envelope = envelope::from_file(format!("{}\n", inner.ok_or(FileFlaw::Spelling)?).as_bytes());
     envelope.map_err(|_error: EnvelopeError| FileFlaw::Spelling)
-}
-
-/// What people compare: a hash as hexadecimal digits.
-#[must_use]
-pub fn shown(chain: Chain) -> String {
-    hexadecimal(&chain.hash)
 }
