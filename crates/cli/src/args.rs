@@ -3,6 +3,7 @@
 mod access;
 mod files;
 mod peer;
+mod people;
 mod question;
 mod records;
 
@@ -14,6 +15,7 @@ use clap_complete::Shell;
 pub(crate) use access::{Role, Token};
 pub(crate) use files::{Export, ExportFormat, Format, Import, Quarantine};
 pub(crate) use peer::{Peer, PeerAudience};
+pub(crate) use people::{Login, Password, User};
 pub(crate) use question::{Asked, Order, Search, Watch};
 pub(crate) use records::{
     Codes, EndKind, Get, ListRecords, Matching, PutRecord, Readiness, Record, RecordAudience, Stage, Step, Verdict,
@@ -41,7 +43,7 @@ pub(crate) struct Global {
     /// The certificate of the city's CA [default: trust/ca.pem in the folder]
     #[arg(long, global = true, env = "ISOPOLITY_CA", value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
-    /// A file that holds the token; or put the token into `ISOPOLITY_TOKEN`
+    /// A file that holds the token; or put the token into `ISOPOLITY_TOKEN`, or sign in with `isopolity login`
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// How to print
@@ -100,6 +102,13 @@ pub(crate) enum Command {
     /// Work with tokens for the API
     #[command(subcommand)]
     Token(Token),
+    /// Work with people who sign in with a name and a password
+    #[command(subcommand)]
+    User(User),
+    /// Sign in with a name and a password: commands need no token then
+    Login(Login),
+    /// End the session that began with login
+    Logout,
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -6,6 +6,7 @@ mod export;
 mod get;
 mod import;
 mod init;
+mod login;
 mod matching;
 mod peer;
 mod quarantine;
@@ -16,6 +17,7 @@ mod search;
 mod serve;
 mod stage;
 mod token;
+mod user;
 mod verify;
 mod watch;
 
@@ -50,6 +52,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Exit> {
         Command::Verify(verify) => verify::run(&global, &verify)?,
         Command::Peer(peer) => peer::run(&global, &peer).await?,
         Command::Token(token) => token::run(&global, &token).await?,
+        Command::User(user) => user::run(&global, &user).await?,
+        Command::Login(login) => login::login(&global, &login).await?,
+        Command::Logout => login::logout(&global).await?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "isopolity", &mut script);

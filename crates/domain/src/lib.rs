@@ -31,10 +31,13 @@
 //! | [`matching`] | which organisations and places may be the same |
 //! | [`consent`] | whether consents hold, and what follows where they have ended |
 //! | [`mailbox`] | whether a mailbox is an office's or a person's |
+//! | [`bearer`] | what a caller shows |
+//! | [`login`] | names and passwords of users, and how guessing is slowed down |
 //! | [`text`] | how words are compared across scripts |
 //! | [`clock`] | how time is handed in |
 
 pub mod answer;
+pub mod bearer;
 pub mod circuit;
 pub mod city_id;
 pub mod clock;
@@ -51,6 +54,7 @@ pub mod geography;
 pub mod highlight;
 pub mod indicators;
 pub mod kind;
+pub mod login;
 pub mod mailbox;
 pub mod matching;
 pub mod merge;

@@ -113,6 +113,14 @@ pub struct Api {
     pub key: Option<PathBuf>,
     /// Everyone may read what is PUBLIC.
     pub anonymous_reads: bool,
+    /// After how many days a token ends whose maker does not say when. 0: never.
+    pub token_days: u16,
+}
+
+impl Api {
+    pub(crate) fn token_life(&self) -> Option<time::Duration> {
+        (self.token_days > 0).then(|| time::Duration::days(self.token_days.into()))
+    }
 }
 
 impl Default for Api {
@@ -123,6 +131,7 @@ impl Default for Api {
             certificate: None,
             key: None,
             anonymous_reads: false,
+            token_days: 0,
         }
     }
 }
@@ -193,7 +202,7 @@ impl Default for Log {
 type Override = fn(&mut Document, &str) -> Result<(), String>;
 
 /// The variables, and what each overrides.
-const VARIABLES: [(&str, Override); 10] = [
+const VARIABLES: [(&str, Override); 11] = [
     ("ISOPOLITY_CITY", |document, value| {
         value.clone_into(&mut document.city);
         Ok(())
@@ -218,6 +227,7 @@ const VARIABLES: [(&str, Override); 10] = [
         Ok(())
     }),
     ("ISOPOLITY_API_ANONYMOUS_READS", |document, value| parsed(value, &mut document.api.anonymous_reads)),
+    ("ISOPOLITY_API_TOKEN_DAYS", |document, value| parsed(value, &mut document.api.token_days)),
     ("ISOPOLITY_LOG_FORMAT", |document, value| {
         document.log.format = match value {
             "text" => LogFormat::Text,

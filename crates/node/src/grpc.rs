@@ -11,12 +11,15 @@ mod codes;
 mod deadline;
 mod export;
 mod federation;
+mod gate;
 mod history;
 mod import;
 mod matching;
 mod partnership;
 mod resources;
+mod session;
 mod status;
+mod user;
 
 use std::{io, time::Duration};
 
@@ -25,7 +28,8 @@ use isopolity_proto::{
     DESCRIPTORS,
     admin::{
         node_service_server::NodeServiceServer, peer_service_server::PeerServiceServer,
-        token_service_server::TokenServiceServer,
+        session_service_server::SessionServiceServer, token_service_server::TokenServiceServer,
+        user_service_server::UserServiceServer,
     },
     catalog::catalog_service_server::CatalogServiceServer,
     federation::federation_service_server::FederationServiceServer,
@@ -47,13 +51,14 @@ use isopolity_registry::Registry;
 use prost_types::Timestamp;
 use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
-use tonic::{
-    server::NamedService as _,
-    transport::{Server, server::Router},
-};
+use tonic::{server::NamedService as _, transport::Server};
+
+use gate::Gate;
 
 /// The largest message that a caller of the API may send.
 const API_MESSAGE_MAX: usize = 4 << 20;
+/// The largest message with which somebody signs in.
+const SIGN_IN_MESSAGE_MAX: usize = 4 << 10;
 /// The largest message that a peer may send: a question, a greeting.
 const PEER_MESSAGE_MAX: usize = 64 << 10;
 /// After about how long a peer's connection is made anew.
@@ -62,7 +67,7 @@ const PEER_CONNECTION_AGE: Duration = Duration::from_mins(30);
 const STREAMS_MAX: u32 = 100;
 
 /// The services of the API, as reflection lists them.
-const SERVED: [&str; 22] = [
+const SERVED: [&str; 24] = [
     "grpc.health.v1.Health",
     CityServiceServer::<Services>::NAME,
     OrganizationServiceServer::<Services>::NAME,
@@ -84,6 +89,8 @@ const SERVED: [&str; 22] = [
     CatalogServiceServer::<Services>::NAME,
     PeerServiceServer::<Services>::NAME,
     TokenServiceServer::<Services>::NAME,
+    UserServiceServer::<Services>::NAME,
+    SessionServiceServer::<Services>::NAME,
     NodeServiceServer::<Services>::NAME,
 ];
 
@@ -92,6 +99,8 @@ const SERVED: [&str; 22] = [
 pub(crate) struct Services {
     pub(crate) registry: Registry,
     pub(crate) anonymous_reads: bool,
+    /// How long a token lasts whose maker does not say. `None`: without an end.
+    pub(crate) token_life: Option<time::Duration>,
     pub(crate) started: Timestamp,
     pub(crate) endpoint: String,
     /// Where the API is reached, for those who read a description of it.
@@ -110,7 +119,8 @@ impl Services {
         health.set_service_status("", tonic_health::ServingStatus::Serving).await;
         let drain = self.draining.clone();
         let limit = API_MESSAGE_MAX;
-        let mut router: Router = server()
+        let mut router = server()
+            .layer(Gate::api(&self))
             .add_service(health_service)
             .add_service(CityServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(OrganizationServiceServer::new(self.clone()).max_decoding_message_size(limit))
@@ -132,6 +142,8 @@ impl Services {
             .add_service(CatalogServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(PeerServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(TokenServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(UserServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(SessionServiceServer::new(self.clone()).max_decoding_message_size(SIGN_IN_MESSAGE_MAX))
             .add_service(NodeServiceServer::new(self).max_decoding_message_size(limit));
         // Reflection in both versions: older tools ask for v1alpha. The descriptors were decoded at build time.
         let reflection = || {
@@ -161,6 +173,7 @@ impl Services {
         server()
             // So that what has changed in trust takes hold: the handshake is repeated, at a time that varies.
             .max_connection_age(PEER_CONNECTION_AGE.mul_f64(jitter()))
+            .layer(Gate::federation(&self))
             .add_service(FederationServiceServer::new(self).max_decoding_message_size(PEER_MESSAGE_MAX))
             .serve_with_incoming_shutdown(incoming, async move { drain.cancelled().await })
             .await

@@ -134,6 +134,7 @@ impl Node {
         let services = grpc::Services {
             registry: registry.clone(),
             anonymous_reads: config.api.anonymous_reads,
+            token_life: config.api.token_life(),
             started: to_timestamp(clock.now()),
             endpoint: endpoint.clone(),
             api_endpoint: api_endpoint(&config.api.hosts, api),

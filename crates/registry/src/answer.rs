@@ -25,7 +25,7 @@ use isopolity_proto::{
 };
 use tracing::info;
 
-use crate::{Error, Registry};
+use crate::{Error, Registry, permission::Standing};
 
 /// The most hits that a peer may ask for.
 const LIMIT_MAX: i32 = 100_000;
@@ -197,6 +197,21 @@ impl Registry {
             PeerState::Suspended => Err(Error::PeerSuspended { city: peer.clone(), reason: settings.state_reason }),
             _ => Err(Error::PeerNotApproved(peer.clone())),
         }
+    }
+
+    /// Refuses a peer that does not stand close enough.
+    ///
+    /// # Errors
+    /// [`Error::PeerUnknown`], [`Error::PeerNotApproved`], [`Error::PeerSuspended`].
+    pub fn peer_must(&self, peer: &CityId, needed: Standing) -> Result<(), Error> {
+        let settings = self.federation().get(peer).ok_or_else(|| Error::PeerUnknown(peer.to_string()))?;
+        if Standing::of(settings.state).is_some_and(|standing| standing >= needed) {
+            return Ok(());
+        }
+        Err(match settings.state {
+            PeerState::Suspended => Error::PeerSuspended { city: peer.clone(), reason: settings.state_reason },
+            _ => Error::PeerNotApproved(peer.clone()),
+        })
     }
 
     /// How long a peer's question may take when it sets no limit.

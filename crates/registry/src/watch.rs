@@ -143,7 +143,7 @@ impl Registry {
         let wanted = Wanted {
             question,
             purpose: request.purpose,
-            requester: format!("{}@{}", caller.id(), self.city()),
+            requester: self.pseudonym(caller),
             clearance: caller.clearance(),
         };
         let (sender, news) = mpsc::channel(BATCH);

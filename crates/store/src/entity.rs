@@ -3,6 +3,8 @@
 pub(crate) mod document;
 pub(crate) mod feed;
 pub(crate) mod import_run;
+pub(crate) mod local_user;
+pub(crate) mod login_attempt;
 pub(crate) mod peer;
 pub(crate) mod publication;
 pub(crate) mod quarantine;
@@ -12,3 +14,4 @@ pub(crate) mod request;
 pub(crate) mod revision;
 pub(crate) mod setting;
 pub(crate) mod token;
+pub(crate) mod user_session;

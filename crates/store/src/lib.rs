@@ -18,6 +18,7 @@
 //! | `import` | how far imports came, and the rows that they did not take |
 //! | `feed` | what was published, in which order |
 //! | `peer`, `token`, `setting` | other cities, tokens for the API, small values |
+//! | `user`, `session` | people who sign in, and how they tried |
 //! | `tx`, `error`, `open` | a unit of work, what can go wrong, how a database is opened |
 //! | `entity`, `migration` | the tables, and how they came to be |
 
@@ -34,11 +35,13 @@ mod peer;
 mod reference;
 mod request;
 mod revision;
+mod session;
 mod setting;
 #[cfg(test)]
 mod tests;
 mod token;
 mod tx;
+mod user;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -53,8 +56,10 @@ pub use list::{ListPoint, Listing};
 pub use peer::Peer;
 pub use request::Request;
 pub use revision::Revision;
+pub use session::{Attempts, Session};
 pub use token::Token;
 pub use tx::Tx;
+pub use user::User;
 
 use error::Fault;
 

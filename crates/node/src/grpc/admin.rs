@@ -6,8 +6,9 @@ use isopolity_proto::{
         AddPeerRequest, AddPeerResponse, ApprovePeerRequest, ApprovePeerResponse, CreateTokenRequest,
         CreateTokenResponse, GetNodeRequest, GetNodeResponse, GetOwnBundleRequest, GetOwnBundleResponse,
         ListPeersRequest, ListPeersResponse, ListTokensRequest, ListTokensResponse, RemovePeerRequest,
-        RemovePeerResponse, RevokeTokenRequest, RevokeTokenResponse, Role, SuspendPeerRequest, SuspendPeerResponse,
-        node_service_server::NodeService, peer_service_server::PeerService, token_service_server::TokenService,
+        RemovePeerResponse, RevokeTokenRequest, RevokeTokenResponse, Role, Scope, SuspendPeerRequest,
+        SuspendPeerResponse, node_service_server::NodeService, peer_service_server::PeerService,
+        token_service_server::TokenService,
     },
     options::Audience,
 };
@@ -22,13 +23,13 @@ impl PeerService for Services {
         &self,
         request: Request<GetOwnBundleRequest>,
     ) -> Result<Response<GetOwnBundleResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let (bundle, fingerprint) = self.registry.own_bundle(&caller).await.map_err(|error| status(&error))?;
         Ok(Response::new(GetOwnBundleResponse { bundle, fingerprint }))
     }
 
     async fn add_peer(&self, request: Request<AddPeerRequest>) -> Result<Response<AddPeerResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let peer = self.registry.add_peer(&caller, &request.get_ref().bundle).await.map_err(|error| status(&error))?;
         Ok(Response::new(AddPeerResponse { peer: Some(peer) }))
     }
@@ -37,7 +38,7 @@ impl PeerService for Services {
         &self,
         request: Request<ApprovePeerRequest>,
     ) -> Result<Response<ApprovePeerResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let ApprovePeerRequest { city, audience, fingerprint } = request.into_inner();
         let audience = Audience::try_from(audience)
             .map_err(|_error: prost::UnknownEnumValue| status(&unknown("audience", "an audience").into()))?;
@@ -50,21 +51,21 @@ impl PeerService for Services {
         &self,
         request: Request<SuspendPeerRequest>,
     ) -> Result<Response<SuspendPeerResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let SuspendPeerRequest { city, reason } = request.into_inner();
         let peer = self.registry.suspend_peer(&caller, &city, &reason).await.map_err(|error| status(&error))?;
         Ok(Response::new(SuspendPeerResponse { peer: Some(peer) }))
     }
 
     async fn remove_peer(&self, request: Request<RemovePeerRequest>) -> Result<Response<RemovePeerResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let RemovePeerRequest { city, reason } = request.into_inner();
         let peer = self.registry.remove_peer(&caller, &city, &reason).await.map_err(|error| status(&error))?;
         Ok(Response::new(RemovePeerResponse { peer: Some(peer) }))
     }
 
     async fn list_peers(&self, request: Request<ListPeersRequest>) -> Result<Response<ListPeersResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let ListPeersRequest { include_left, greet } = request.into_inner();
         let peers = self.registry.list_peers(&caller, include_left, greet).await.map_err(|error| status(&error))?;
         Ok(Response::new(ListPeersResponse { peers }))
@@ -77,17 +78,25 @@ impl TokenService for Services {
         &self,
         request: Request<CreateTokenRequest>,
     ) -> Result<Response<CreateTokenResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
-        let CreateTokenRequest { label, role, expire_time } = request.into_inner();
+        let caller = self.caller(&request)?;
+        let CreateTokenRequest { label, role, expire_time, scopes } = request.into_inner();
         let role = Role::try_from(role)
             .map_err(|_error: prost::UnknownEnumValue| status(&unknown("role", "a role").into()))?;
-        let new =
-            self.registry.create_token(&caller, &label, role, expire_time).await.map_err(|error| status(&error))?;
+        let scopes: Vec<Scope> = scopes
+            .into_iter()
+            .map(|scope| {
+                Scope::try_from(scope)
+                    .map_err(|_error: prost::UnknownEnumValue| status(&unknown("scopes", "a scope").into()))
+            })
+            .collect::<Result<_, _>>()?;
+        let expire_time = expire_time.or_else(|| self.registry.default_end(self.token_life?));
+        let created = self.registry.create_token(&caller, &label, role, &scopes, expire_time).await;
+        let new = created.map_err(|error| status(&error))?;
         Ok(Response::new(CreateTokenResponse { token: Some(new.token), secret: new.secret.to_string() }))
     }
 
     async fn list_tokens(&self, request: Request<ListTokensRequest>) -> Result<Response<ListTokensResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let tokens = self.registry.tokens(&caller).await.map_err(|error| status(&error))?;
         Ok(Response::new(ListTokensResponse { tokens }))
     }
@@ -96,7 +105,7 @@ impl TokenService for Services {
         &self,
         request: Request<RevokeTokenRequest>,
     ) -> Result<Response<RevokeTokenResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let token = self.registry.revoke_token(&caller, &request.get_ref().id).await.map_err(|error| status(&error))?;
         Ok(Response::new(RevokeTokenResponse { token: Some(token) }))
     }
@@ -105,7 +114,7 @@ impl TokenService for Services {
 #[tonic::async_trait]
 impl NodeService for Services {
     async fn get_node(&self, request: Request<GetNodeRequest>) -> Result<Response<GetNodeResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         caller.must(Right::Administer).map_err(|error| status(&error))?;
         let feed = self.registry.progress().await.map_err(|error| status(&error))?;
         Ok(Response::new(GetNodeResponse {
