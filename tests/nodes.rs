@@ -13,6 +13,8 @@ mod nodes {
     mod lists;
     mod matching;
     mod officer;
+    mod people;
+    mod permissions;
     mod quarantine;
     mod records;
     mod repeats;
