@@ -15,7 +15,7 @@ use clap_complete::Shell;
 pub(crate) use access::{Role, Token};
 pub(crate) use files::{Export, ExportFormat, Format, Import, Quarantine};
 pub(crate) use peer::{Peer, PeerAudience};
-pub(crate) use people::{Login, Password, User};
+pub(crate) use people::{ChangePassword, Login, Password, User};
 pub(crate) use question::{Asked, Order, Search, Watch};
 pub(crate) use records::{
     Codes, EndKind, Get, ListRecords, Matching, PutRecord, Readiness, Record, RecordAudience, Stage, Step, Verdict,
@@ -109,6 +109,10 @@ pub(crate) enum Command {
     Login(Login),
     /// End the session that began with login
     Logout,
+    /// Show who you are to the node
+    Whoami,
+    /// Change your own password; you must be signed in, and your other sessions end
+    ChangePassword(ChangePassword),
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -55,6 +55,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Exit> {
         Command::User(user) => user::run(&global, &user).await?,
         Command::Login(login) => login::login(&global, &login).await?,
         Command::Logout => login::logout(&global).await?,
+        Command::Whoami => login::whoami(&global).await?,
+        Command::ChangePassword(change) => login::change_password(&global, &change).await?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "isopolity", &mut script);

@@ -10,6 +10,7 @@ mod cli {
     mod init;
     mod kill;
     mod peers;
+    mod people;
     mod records;
     mod serve;
     mod signals;

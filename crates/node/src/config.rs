@@ -4,6 +4,7 @@
 //! names the file, the line or the variable, and what would be right.
 
 use std::{
+    collections::BTreeMap,
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -13,6 +14,7 @@ use std::{
 
 use isopolity_domain::CityId;
 use isopolity_federation::Limits;
+use isopolity_proto::admin::Role;
 use serde::Deserialize;
 
 use crate::{init::Options, telemetry::LogFormat};
@@ -47,6 +49,8 @@ pub struct Config {
     pub api: Api,
     /// How long searches may take.
     pub search: Search,
+    /// Who vouches for people.
+    pub oidc: Option<Oidc>,
     /// Logs.
     pub log: Log,
     /// The folder that relative paths begin in: that of the file.
@@ -65,6 +69,7 @@ struct Document {
     api: Api,
     #[serde(default)]
     search: Search,
+    oidc: Option<Oidc>,
     #[serde(default)]
     log: Log,
 }
@@ -180,6 +185,72 @@ impl Search {
             ask_all_up_to: self.ask_all_up_to,
             ..Limits::default()
         }
+    }
+}
+
+/// `[oidc]`: the city's identity provider.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Oidc {
+    /// What the provider calls itself, `https://…`, as its tokens have it.
+    pub issuer: String,
+    /// What its tokens must be made out for.
+    pub audience: String,
+    /// The clients by which people may have got a token. Empty: only one that is called like the audience.
+    #[serde(default)]
+    pub clients: Vec<String>,
+    /// Where a token has a person's groups: a claim, or a way to one, `realm_access.roles`.
+    #[serde(default = "groups")]
+    pub groups_claim: String,
+    /// The role of each group that has one. Others have none.
+    pub roles: BTreeMap<String, RoleName>,
+    /// The CA of its certificate, PEM. Otherwise those of the web.
+    pub ca: Option<PathBuf>,
+}
+
+fn groups() -> String {
+    "groups".to_owned()
+}
+
+/// A role as the configuration has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the proto says what they are")]
+pub enum RoleName {
+    Viewer,
+    Editor,
+    Coordinator,
+    Auditor,
+    Administrator,
+}
+
+impl Oidc {
+    /// The role of a group, if it has one.
+    pub(crate) fn role_of(&self, group: &str) -> Option<Role> {
+        self.roles.get(group).map(|role| match role {
+            RoleName::Viewer => Role::Viewer,
+            RoleName::Editor => Role::Editor,
+            RoleName::Coordinator => Role::Coordinator,
+            RoleName::Auditor => Role::Auditor,
+            RoleName::Administrator => Role::Administrator,
+        })
+    }
+
+    /// What is wrong, and with which key.
+    fn fault(&self) -> Option<(&'static str, &'static str)> {
+        if !self.issuer.starts_with("https://") || self.issuer.contains(['?', '#']) {
+            return Some(("oidc.issuer", "must begin with https://, and hold neither ? nor #"));
+        }
+        if self.audience.is_empty() {
+            return Some(("oidc.audience", "must not be empty: tokens for other services would be taken"));
+        }
+        if self.groups_claim.is_empty() {
+            return Some(("oidc.groups_claim", "must name a claim"));
+        }
+        if self.roles.is_empty() {
+            return Some(("oidc.roles", "must give at least one group a role, or nobody may do anything"));
+        }
+        None
     }
 }
 
@@ -308,7 +379,10 @@ impl Config {
         let city: CityId = document.city.parse().map_err(|error: isopolity_domain::city_id::CityIdError| {
             ConfigError::new(format!("{place}: city"), error.to_string())
         })?;
-        let Document { storage, federation, api, search, log, .. } = document;
+        let Document { storage, federation, api, search, oidc, log, .. } = document;
+        if let Some((key, what)) = oidc.as_ref().and_then(Oidc::fault) {
+            return wrong(key, what);
+        }
         if !["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| storage.url.starts_with(scheme)) {
             return wrong("storage.url", "must begin with sqlite:// or postgres://");
         }
@@ -344,7 +418,7 @@ impl Config {
                 "must be below search.deadline_ms, or one slow peer would take the whole answer's time",
             );
         }
-        Ok(Self { city, storage, federation, api, search, log, folder })
+        Ok(Self { city, storage, federation, api, search, oidc, log, folder })
     }
 
     /// A path of the configuration, relative ones from the file's folder.
@@ -426,6 +500,19 @@ mod tests {
             ("city=\"a.b\"\n[storage]\nurl=\"mysql://x\"", "storage.url: must begin with"),
             ("city=\"a.b\"\n[federation]\nlisten=\"0.0.0.0:1\"", "federation.endpoint: is required"),
             ("city=\"a.b\"\n[search]\npeer_budget_ms=10000", "search.peer_budget_ms: must be below"),
+            (
+                "city=\"a.b\"\n[oidc]\nissuer=\"http://x\"\naudience=\"a\"\nroles={g=\"viewer\"}",
+                "oidc.issuer: must begin with https://",
+            ),
+            (
+                "city=\"a.b\"\n[oidc]\nissuer=\"https://x\"\naudience=\"\"\nroles={g=\"viewer\"}",
+                "oidc.audience: must not",
+            ),
+            ("city=\"a.b\"\n[oidc]\nissuer=\"https://x\"\naudience=\"a\"\nroles={}", "oidc.roles: must give"),
+            (
+                "city=\"a.b\"\n[oidc]\nissuer=\"https://x\"\naudience=\"a\"\nroles={g=\"root\"}",
+                "unknown variant `root`",
+            ),
             ("city=\"a.b\"\n[api]\nkey=\"k.pem\"", "api.certificate: and api.key go together"),
         ] {
             let error = parse(text, &[]).unwrap_err();

@@ -21,7 +21,7 @@ mod session;
 mod status;
 mod user;
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use isopolity_federation::{CallerAddress, Connection, LeafKeeper, PeerIdentity};
 use isopolity_proto::{
@@ -53,6 +53,7 @@ use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
 use tonic::{server::NamedService as _, transport::Server};
 
+use crate::oidc::Provider;
 use gate::Gate;
 
 /// The largest message that a caller of the API may send.
@@ -101,6 +102,8 @@ pub(crate) struct Services {
     pub(crate) anonymous_reads: bool,
     /// How long a token lasts whose maker does not say. `None`: without an end.
     pub(crate) token_life: Option<time::Duration>,
+    /// Who vouches for people, if the city has such a provider.
+    pub(crate) provider: Option<Arc<Provider>>,
     pub(crate) started: Timestamp,
     pub(crate) endpoint: String,
     /// Where the API is reached, for those who read a description of it.

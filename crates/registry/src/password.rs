@@ -14,7 +14,7 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{Error as HashError, PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
 use crate::Error;
@@ -67,6 +67,10 @@ impl Default for Passwords {
     }
 }
 
+/// Leave to hash, until dropped.
+#[derive(Debug)]
+pub(crate) struct Place(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
+
 /// Counts itself out, also when the wait is given up.
 struct Waiting<'a>(&'a AtomicUsize);
 
@@ -90,18 +94,24 @@ impl Passwords {
     /// [`Error::Overloaded`] if too many are being hashed.
     pub(crate) async fn hash(&self, password: Zeroizing<String>) -> Result<String, Error> {
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
-        let hashed = self.aside(move || argon.hash_password(password.as_bytes())).await?;
+        let place = self.enter().await?;
+        let hashed = aside(place, move || argon.hash_password(password.as_bytes())).await?;
         Ok(hashed.map_err(|error| Error::internal(error.to_string()))?.to_string())
     }
 
     /// Compares a password with a hash. Without one it takes as long, and is [`Verdict::Wrong`].
     ///
     /// # Errors
-    /// [`Error::Overloaded`] if too many are being hashed.
-    pub(crate) async fn verify(&self, password: Zeroizing<String>, hash: Option<&str>) -> Result<Verdict, Error> {
+    /// [`Error::Internal`] for what is no hash.
+    pub(crate) async fn verify(
+        &self,
+        place: Place,
+        password: Zeroizing<String>,
+        hash: Option<&str>,
+    ) -> Result<Verdict, Error> {
         let hash: Arc<str> = hash.map_or_else(|| Arc::clone(&self.nobody), Arc::from);
         let strength = (self.params.m_cost(), self.params.t_cost(), self.params.p_cost());
-        let compared = self.aside(move || {
+        let compared = aside(place, move || {
             let hash = PasswordHash::new(&hash)?;
             let params = Params::try_from(&hash)?;
             match Argon2::default().verify_password(password.as_bytes(), &hash) {
@@ -114,8 +124,11 @@ impl Passwords {
         compared.await?.map_err(|error| Error::internal(error.to_string()))
     }
 
-    /// Works on a thread of its own, when it is its turn.
-    async fn aside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    /// Waits for a place.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`] if too many wait already.
+    pub(crate) async fn enter(&self) -> Result<Place, Error> {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let waiting = Waiting(&self.waiting);
         if before >= WAITING {
@@ -124,14 +137,18 @@ impl Passwords {
         }
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(Error::internal)?;
         drop(waiting);
-        // The place goes with the work: it goes on when the caller has gone away.
-        let working = tokio::task::spawn_blocking(move || {
-            let done = work();
-            drop(place);
-            done
-        });
-        working.await.map_err(Error::internal)
+        Ok(Place(place))
     }
+}
+
+/// Works on a thread of its own. The place goes with the work: it goes on when the caller has gone away.
+async fn aside<T: Send + 'static>(place: Place, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    let working = tokio::task::spawn_blocking(move || {
+        let done = work();
+        drop(place);
+        done
+    });
+    working.await.map_err(Error::internal)
 }
 
 #[cfg(test)]
@@ -142,26 +159,29 @@ mod tests {
         Zeroizing::new(text.to_owned())
     }
 
+    async fn verify(passwords: &Passwords, password: &str, hash: Option<&str>) -> Result<Verdict, Error> {
+        passwords.verify(passwords.enter().await?, secret(password), hash).await
+    }
+
     #[tokio::test]
     async fn a_password_is_kept_as_argon2id_with_a_salt_of_its_own_and_the_parameters_of_owasp() {
         let passwords = Passwords::default();
         let one = passwords.hash(secret("sardinha lua quarta")).await.unwrap();
         let other = passwords.hash(secret("sardinha lua quarta")).await.unwrap();
         assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$") && one != other, "{one}");
-        let verify = async |password: &str| passwords.verify(secret(password), Some(&one)).await.unwrap();
-        assert_eq!(verify("sardinha lua quarta").await, Verdict::Same);
-        assert_eq!(verify("sardinha lua quintA").await, Verdict::Wrong);
-        assert_eq!(passwords.verify(secret(""), None).await.unwrap(), Verdict::Wrong);
-        assert!(passwords.verify(secret(""), Some("damaged")).await.is_err());
+        assert_eq!(verify(&passwords, "sardinha lua quarta", Some(&one)).await.unwrap(), Verdict::Same);
+        assert_eq!(verify(&passwords, "sardinha lua quintA", Some(&one)).await.unwrap(), Verdict::Wrong);
+        assert_eq!(verify(&passwords, "", None).await.unwrap(), Verdict::Wrong);
+        assert!(verify(&passwords, "", Some("damaged")).await.is_err());
     }
 
     #[tokio::test]
     async fn a_hash_of_weaker_days_is_told() {
         let yesterday = Passwords::with(Params::new(8, 1, 1, None).unwrap());
         let old = yesterday.hash(secret("sardinha lua quarta")).await.unwrap();
-        let verify = async |password: &str| Passwords::default().verify(secret(password), Some(&old)).await.unwrap();
-        assert_eq!(verify("sardinha lua quarta").await, Verdict::SameButWeak);
-        assert_eq!(verify("another").await, Verdict::Wrong);
+        let today = Passwords::default();
+        assert_eq!(verify(&today, "sardinha lua quarta", Some(&old)).await.unwrap(), Verdict::SameButWeak);
+        assert_eq!(verify(&today, "another", Some(&old)).await.unwrap(), Verdict::Wrong);
     }
 
     #[tokio::test]
@@ -180,12 +200,12 @@ mod tests {
     async fn more_than_can_be_hashed_are_refused_with_the_time_to_come_back() {
         let passwords = Arc::new(Passwords::default());
         let all = Arc::clone(&passwords.places).acquire_many_owned(u32::try_from(AT_ONCE).unwrap()).await.unwrap();
-        let wait = |passwords: Arc<Passwords>| async move { passwords.verify(secret("x"), Some("damaged")).await };
+        let wait = |passwords: Arc<Passwords>| async move { verify(&passwords, "x", Some("damaged")).await };
         let waiting: Vec<_> = (0..WAITING).map(|_| tokio::spawn(wait(passwords.clone()))).collect();
         while passwords.waiting.load(Ordering::Relaxed) < WAITING {
             tokio::task::yield_now().await;
         }
-        let refused = passwords.verify(secret("x"), None).await.unwrap_err();
+        let refused = verify(&passwords, "x", None).await.unwrap_err();
         assert!(matches!(refused, Error::Overloaded { retry_after: RETRY_AFTER, .. }), "{refused:?}");
         drop(all);
         for waiting in waiting {

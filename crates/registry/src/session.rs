@@ -15,7 +15,7 @@ use crate::{
     Caller, Error, Known, Registry,
     access::{self, Secret},
     attempts::Attempt,
-    password::Verdict,
+    password::{Place, Verdict},
     permission::Scopes,
 };
 
@@ -54,9 +54,11 @@ impl Registry {
         // A name that can't be one is treated as one that nobody has.
         let name = user_name(name).unwrap_or_default();
         let attempt = Attempt::of(self, &name, from);
+        // Before anything is written: a crowd that signs in waits here, and not where everybody writes.
+        let place = self.inner.passwords.enter().await?;
         self.begin_attempt(&attempt).await?;
         let user = self.store().user_named(&name).await?;
-        let verdict = self.compared(&password, user.as_ref()).await?;
+        let verdict = self.compared(place, &password, user.as_ref()).await?;
         let Some(user) = user.filter(|user| user.disable_time.is_none() && verdict != Verdict::Wrong) else {
             info!(network = %isopolity_domain::login::network_of(from), "somebody did not sign in");
             return Err(Error::LoginFailed);
@@ -90,7 +92,7 @@ impl Registry {
         tx.commit().await?;
         self.inner.hot.changed_user(&user.id);
         info!(user.id = user.id, session.id = session.id, "user signed in");
-        Ok(NewSession { session: describe(&known(&session, user)), secret: secret.text })
+        Ok(NewSession { session: self.describe_session(&known(&session, user)), secret: secret.text })
     }
 
     /// Ends the session that the call carries.
@@ -113,7 +115,7 @@ impl Registry {
     /// # Errors
     /// [`Error::TokenMissing`] for nobody in particular.
     pub fn whoami(&self, caller: &Caller) -> Result<admin::Session, Error> {
-        caller.known().map(describe)
+        caller.known().map(|known| self.describe_session(known))
     }
 
     /// Sets the caller's own password and ends the user's other sessions.
@@ -135,8 +137,9 @@ impl Registry {
         }
         let user = self.store().user(&known.id).await?.ok_or(Error::TokenInvalid)?;
         let attempt = Attempt::of(self, &user.name, from);
+        let place = self.inner.passwords.enter().await?;
         self.begin_attempt(&attempt).await?;
-        if self.compared(&present, Some(&user)).await? == Verdict::Wrong {
+        if self.compared(place, &present, Some(&user)).await? == Verdict::Wrong {
             return Err(Error::LoginFailed);
         }
         let password = self.hashed(new, "new_password", &user.name).await?;
@@ -175,13 +178,29 @@ impl Registry {
         }
     }
 
+    fn describe_session(&self, known: &Known) -> admin::Session {
+        admin::Session {
+            id: known.id.clone(),
+            identification: known.identification.into(),
+            role: known.role.into(),
+            scopes: known.scopes.list().into_iter().map(Into::into).collect(),
+            expire_time: known.expire_time.map(to_timestamp),
+            city: self.city().to_string(),
+        }
+    }
+
     /// What comes of comparing a password with a user's.
-    async fn compared(&self, password: &Zeroizing<String>, user: Option<&User>) -> Result<Verdict, Error> {
+    async fn compared(
+        &self,
+        place: Place,
+        password: &Zeroizing<String>,
+        user: Option<&User>,
+    ) -> Result<Verdict, Error> {
         // A password longer than any may be is not hashed, whosever it is: it can't be right.
         if password.chars().count() > isopolity_domain::login::PASSWORD_MAX {
             return Ok(Verdict::Wrong);
         }
-        self.inner.passwords.verify(password.clone(), user.map(|user| user.password.as_str())).await
+        self.inner.passwords.verify(place, password.clone(), user.map(|user| user.password.as_str())).await
     }
 }
 
@@ -193,16 +212,6 @@ fn known(session: &Session, user: &User) -> Known {
         scopes: Scopes::ALL,
         session: Some(session.id.clone()),
         expire_time: Some(session.expire_time),
-    }
-}
-
-fn describe(known: &Known) -> admin::Session {
-    admin::Session {
-        id: known.id.clone(),
-        identification: known.identification.into(),
-        role: known.role.into(),
-        scopes: known.scopes.list().into_iter().map(Into::into).collect(),
-        expire_time: known.expire_time.map(to_timestamp),
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) enum User {
         #[arg(value_enum)]
         role: Role,
     },
-    /// Set a user's password, your own too; asks for it, and ends the user's sessions
+    /// Set a user's password; asks for it, and ends the user's sessions
     SetPassword {
         /// The user's name or id
         user: String,
@@ -65,6 +65,15 @@ pub(crate) struct Login {
     pub(crate) name: String,
     #[command(flatten)]
     pub(crate) password: Password,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChangePassword {
+    #[command(flatten)]
+    pub(crate) present: Password,
+    /// A file that holds the new password, instead of being asked for it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_password_file: Option<PathBuf>,
 }
 
 /// Where a password comes from. Never an argument: other people of the machine see those.

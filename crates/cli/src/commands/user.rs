@@ -95,8 +95,8 @@ fn state(user: &admin::User) -> &'static str {
 }
 
 /// A password that is to be set: asked for twice.
-fn new_password(source: &Password) -> Result<String, Exit> {
-    let password = password(source, "Password: ")?;
+pub(super) fn new_password(source: &Password) -> Result<String, Exit> {
+    let password = password(source, "New password: ")?;
     if source.password_file.is_none() && ask("Once more: ")? != password {
         return Err(Exit::usage("the two are not the same; nothing was changed"));
     }

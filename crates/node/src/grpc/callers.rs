@@ -1,6 +1,7 @@
 //! Who calls the API.
 
 use http::{HeaderMap, header::AUTHORIZATION};
+use isopolity_domain::bearer::Bearer;
 use isopolity_registry::{Caller, Error};
 use tonic::{Request, Status};
 
@@ -27,6 +28,10 @@ impl Services {
             return Err(Error::TokenMissing);
         }
         // A bad token is refused also where none would do: the caller believes to be somebody.
-        self.registry.authenticate(shown.trim()).await
+        match (Bearer::parse(shown.trim()), &self.provider) {
+            (Some(Bearer::Token(_) | Bearer::Session(_)), _) => self.registry.authenticate(shown.trim()).await,
+            (Some(Bearer::Signed(signed)), Some(provider)) => provider.caller(&self.registry, signed).await,
+            (Some(Bearer::Signed(_)), None) | (None, _) => Err(Error::TokenInvalid),
+        }
     }
 }
