@@ -124,7 +124,7 @@ async fn a_session_ends_at_once_when_its_user_changes() {
         let caller = registry.authenticate(&session.secret).await.unwrap();
         match what {
             "role" => {
-                drop(feira.update(&user.id, UserChange { role: Some(Role::Viewer), ..UserChange::default() }).await)
+                drop(feira.update(&user.id, UserChange { role: Some(Role::Viewer), ..UserChange::default() }).await);
             }
             "password" => drop(registry.set_password(&administrator(), "ana", secret(PASSWORD)).await),
             "disabled" => {
@@ -160,7 +160,7 @@ async fn a_deleted_user_is_kept_under_its_id_and_its_name_is_free() {
     let other = feira.add("ana", Role::Viewer).await;
     assert_ne!(other.id, user.id);
     assert_eq!(feira.registry.user(&administrator(), &user.id).await.unwrap(), deleted);
-    assert_eq!(feira.registry.users(&administrator(), false).await.unwrap(), [other.clone()]);
+    assert_eq!(feira.registry.users(&administrator(), false).await.unwrap(), std::slice::from_ref(&other));
     assert_eq!(feira.registry.users(&administrator(), true).await.unwrap().len(), 2);
     let twice = admin::User { name: "ANA".into(), role: Role::Viewer.into(), ..Default::default() };
     let refused = feira.registry.create_user(&administrator(), &twice, secret(PASSWORD)).await;
