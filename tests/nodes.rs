@@ -17,6 +17,8 @@ mod nodes {
     mod overload;
     mod peering;
     mod peering_state;
+    mod people;
+    mod permissions;
     mod privacy;
     mod quarantine;
     mod records;

@@ -248,7 +248,7 @@ impl Api {
 
     /// The secret of a new token.
     pub async fn new_token(&self, role: Role) -> String {
-        let request = CreateTokenRequest { label: "a test".into(), role: role.into(), expire_time: None };
+        let request = CreateTokenRequest { label: "a test".into(), role: role.into(), ..Default::default() };
         self.tokens().create_token(request).await.unwrap().into_inner().secret
     }
 

@@ -198,7 +198,7 @@ pub async fn grant(here: &Resident, there: &Resident, audience: Audience) {
 
 /// Somebody who may do everything.
 pub fn administrator() -> Caller {
-    Caller::Token { id: "test".to_owned(), role: Role::Administrator }
+    Caller::token("test", Role::Administrator)
 }
 
 /// A city's registry.

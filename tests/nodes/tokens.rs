@@ -97,6 +97,7 @@ async fn a_token_ends_when_it_says_and_when_it_is_revoked() {
         label: "until tomorrow".into(),
         role: Role::Editor.into(),
         expire_time: Some(to_timestamp(feira.clock.now() + Duration::days(1))),
+        ..Default::default()
     };
     let passing = feira.api.tokens().create_token(request).await.unwrap().into_inner();
     let lasting = feira.api.new_token(Role::Viewer).await;
@@ -135,6 +136,7 @@ async fn somebody_can_always_administer() {
         label: "a passing administrator".into(),
         role: Role::Administrator.into(),
         expire_time: Some(to_timestamp(feira.clock.now() + Duration::days(1))),
+        ..Default::default()
     };
     let passing = feira.api.tokens().create_token(request).await.unwrap().into_inner();
     feira.clock.advance(Duration::days(2));
@@ -154,7 +156,7 @@ async fn somebody_can_always_administer() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_is_created_with_all_that_it_needs() {
     let feira = TestNode::start("feira.example").await;
-    let good = CreateTokenRequest { label: "good".into(), role: Role::Viewer.into(), expire_time: None };
+    let good = CreateTokenRequest { label: "good".into(), role: Role::Viewer.into(), ..Default::default() };
     let past = Some(to_timestamp(feira.clock.now() - Duration::SECOND));
     for (wrong, expected, field) in [
         (CreateTokenRequest { label: " ".into(), ..good.clone() }, "FIELD_REQUIRED", "label"),

@@ -37,7 +37,7 @@ const GENEVE: &str = "geneve.example";
 const KENITRA: &str = "kenitra.example";
 
 fn auditor() -> Caller {
-    Caller::Token { id: "auditor".into(), role: Role::Auditor }
+    Caller::token("auditor", Role::Auditor)
 }
 
 /// All entries, the oldest first.
@@ -92,7 +92,7 @@ fn name(kind: &str, id: &str) -> Name {
 async fn every_change_has_an_entry_with_what_was_before_and_after() {
     let town = Town::default();
     let feira = town.settle(FEIRA).await;
-    let editor = Caller::Token { id: "ana".into(), role: Role::Editor };
+    let editor = Caller::token("ana", Role::Editor);
     let bread = name("partnerships", "bread");
     let created = partnership("Bread", "MA");
     let parent = format!("cities/{FEIRA}");
@@ -128,7 +128,7 @@ async fn every_change_has_an_entry_with_what_was_before_and_after() {
     assert_eq!(about(AuditAction::ResourceDeleted, &bread).await, 1);
     assert_eq!(about(AuditAction::ResourceRestored, &bread).await, 1);
     assert_eq!(of(&feira, AuditAction::StageStepped).await.len(), 1, "a partnership comes with its first event");
-    let token = registry.create_token(&administrator(), "for a test", Role::Viewer, None).await.unwrap().token;
+    let token = registry.create_token(&administrator(), "for a test", Role::Viewer, &[], None).await.unwrap().token;
     registry.revoke_token(&administrator(), &token.id).await.unwrap();
     assert_eq!(of(&feira, AuditAction::TokenCreated).await[0].0.resource, format!("tokens/{}", token.id));
     assert_eq!(of(&feira, AuditAction::TokenRevoked).await.len(), 1);
@@ -144,7 +144,7 @@ async fn every_change_has_an_entry_with_what_was_before_and_after() {
 async fn the_log_is_for_those_with_the_right_to_audit() {
     let feira = Town::default().settle(FEIRA).await;
     for role in [Role::Viewer, Role::Editor, Role::Coordinator] {
-        let caller = Caller::Token { id: "x".into(), role };
+        let caller = Caller::token("x", role);
         let refused = feira.registry.audit_entries(&caller, &ListAuditEntriesRequest::default()).await.unwrap_err();
         assert_eq!(refused.reason(), Reason::RightMissing, "{role:?}");
         assert_eq!(feira.registry.audit_log(&caller).await.unwrap_err().reason(), Reason::RightMissing);
@@ -348,7 +348,7 @@ async fn t33_a_log_that_an_administrator_rewrote_is_found_by_a_witness_and_named
     let town = Town::default();
     let [feira, kenitra] = town.of([FEIRA, KENITRA]).await;
     feira.create("bread", partnership("Bread", "MA")).await;
-    let token = feira.registry.create_token(&administrator(), "a back door", Role::Viewer, None).await.unwrap();
+    let token = feira.registry.create_token(&administrator(), "a back door", Role::Viewer, &[], None).await.unwrap();
     feira.registry.revoke_token(&administrator(), &token.token.id).await.unwrap();
     kenitra.registry.tend_peers().await;
     // The back door disappears from the log; all hashes are reckoned anew, and it grows beyond what was seen.
@@ -407,7 +407,7 @@ async fn t11_a_city_that_shows_two_peers_different_logs_is_found_when_they_compa
     town.teach(GENEVE, silent());
     let last = feira.registry.store().audit_chain().await.unwrap().head;
     forge(&feira, |entry| entry.sequence != last.sequence - 1).await;
-    feira.registry.create_token(&administrator(), "other", Role::Viewer, None).await.unwrap();
+    feira.registry.create_token(&administrator(), "other", Role::Viewer, &[], None).await.unwrap();
     let other = feira.registry.store().audit_chain().await.unwrap().head;
     assert!(other.sequence == last.sequence && other != last);
     kenitra.registry.tend_peers().await;

@@ -206,7 +206,7 @@ impl Small {
             }
             for (request, expected) in &cases {
                 let what = format!("seed {}, digests: {with_digests}, {request:?}", self.seed);
-                let reader = Caller::Token { id: "reader".to_owned(), role: Role::Viewer };
+                let reader = Caller::token("reader", Role::Viewer);
                 let caller = self.dice.pick(&[administrator(), reader]);
                 self.read_pages(&caller, request, expected, counted, &what).await;
                 match self.dice.below(6) {

@@ -459,7 +459,7 @@ async fn only_an_administrator_erases_cleans_up_and_asks_about_people() {
     let place = settle(&Databases::sqlite(), Retention::default()).await;
     let registry = &place.city.registry;
     for role in [Role::Viewer, Role::Editor, Role::Coordinator, Role::Auditor] {
-        let caller = Caller::Token { id: "x".into(), role };
+        let caller = Caller::token("x", role);
         let bakery = name("organizations", "bakery");
         let erasure = Erasure { name: &bakery, reason: "x", cut_references: false, validate_only: true };
         let person = Asked::Person("Quirina".into());

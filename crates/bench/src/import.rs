@@ -47,7 +47,7 @@ pub(crate) async fn import(
     start: ImportStart,
     mut lines: impl FnMut() -> Option<String> + Send + 'static,
 ) -> Result<ImportProgress, Failure> {
-    let caller = Caller::Token { id: "bench".into(), role: Role::Administrator };
+    let caller = Caller::token("bench", Role::Administrator);
     let (chunks, file) = mpsc::channel(4);
     let (news, mut told) = mpsc::channel(64);
     let feed = tokio::task::spawn_blocking(move || {

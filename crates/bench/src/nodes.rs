@@ -52,7 +52,7 @@ pub(crate) struct Running {
 
 /// Whoever may do everything.
 pub(crate) fn administrator() -> Caller {
-    Caller::Token { id: "bench".into(), role: Role::Administrator }
+    Caller::token("bench", Role::Administrator)
 }
 
 impl City {

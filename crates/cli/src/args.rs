@@ -5,6 +5,7 @@ mod audit;
 mod directory;
 mod files;
 mod peer;
+mod people;
 mod privacy;
 mod question;
 mod records;
@@ -19,6 +20,7 @@ pub(crate) use audit::{Audit, Compared, ListAudit};
 pub(crate) use directory::Directory;
 pub(crate) use files::{Export, ExportFormat, Format, Import, Quarantine};
 pub(crate) use peer::{Peer, PeerAudience};
+pub(crate) use people::{ChangePassword, Login, Password, User};
 pub(crate) use privacy::{Privacy, SubjectOf};
 pub(crate) use question::{Asked, Order, Search, Watch};
 pub(crate) use records::{
@@ -47,7 +49,7 @@ pub(crate) struct Global {
     /// The certificate of the city's CA [default: trust/ca.pem in the folder]
     #[arg(long, global = true, env = "ISOPOLITY_CA", value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
-    /// A file that holds the token; or put the token into `ISOPOLITY_TOKEN`
+    /// A file that holds the token; or put the token into `ISOPOLITY_TOKEN`, or sign in with `isopolity login`
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// How to print
@@ -115,6 +117,17 @@ pub(crate) enum Command {
     /// Read and check the audit log
     #[command(subcommand)]
     Audit(Audit),
+    /// Work with people who sign in with a name and a password
+    #[command(subcommand)]
+    User(User),
+    /// Sign in with a name and a password: commands need no token then
+    Login(Login),
+    /// End the session that began with login
+    Logout,
+    /// Show who you are to the node
+    Whoami,
+    /// Change your own password; you must be signed in, and your other sessions end
+    ChangePassword(ChangePassword),
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -8,6 +8,7 @@ mod export;
 mod get;
 mod import;
 mod init;
+mod login;
 mod matching;
 mod peer;
 mod peering;
@@ -20,6 +21,7 @@ mod search;
 mod serve;
 mod stage;
 mod token;
+mod user;
 mod verify;
 mod watch;
 
@@ -57,6 +59,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Exit> {
         Command::Directory(directory) => directory::run(&global, &directory).await?,
         Command::Token(token) => token::run(&global, &token).await?,
         Command::Audit(audit) => audit::run(&global, &audit).await?,
+        Command::User(user) => user::run(&global, &user).await?,
+        Command::Login(login) => login::login(&global, &login).await?,
+        Command::Logout => login::logout(&global).await?,
+        Command::Whoami => login::whoami(&global).await?,
+        Command::ChangePassword(change) => login::change_password(&global, &change).await?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "isopolity", &mut script);

@@ -11,20 +11,34 @@ use isopolity_node::{
     client::{self, Client, ClientError},
 };
 
-use crate::{args::Global, exit::Exit};
+use crate::{args::Global, exit::Exit, session};
 
 /// Connects to the node that the options name, or to that of the folder.
 pub(crate) async fn connect(global: &Global) -> Result<Client, Exit> {
-    let address = match &global.node {
-        Some(address) => address.clone(),
-        None => own_address(&global.dir)?,
-    };
+    let address = address(global)?;
+    let token = token(global, &address)?;
+    connect_with(global, &address, token.as_deref()).await
+}
+
+/// The same as nobody in particular.
+pub(crate) async fn connect_without_token(global: &Global) -> Result<Client, Exit> {
+    connect_with(global, &address(global)?, None).await
+}
+
+/// Where the node is.
+pub(crate) fn address(global: &Global) -> Result<String, Exit> {
+    match &global.node {
+        Some(address) => Ok(address.clone()),
+        None => own_address(&global.dir),
+    }
+}
+
+async fn connect_with(global: &Global, address: &str, token: Option<&str>) -> Result<Client, Exit> {
     let ca = global.ca.clone().unwrap_or_else(|| global.dir.join("trust").join("ca.pem"));
     let root = fs::read_to_string(&ca).map_err(|error| {
         Exit::usage(format!("{} can't be read: {error}; name the certificate of the city's CA with --ca", ca.display()))
     })?;
-    let token = token(global)?;
-    client::connect(&address, &root, token.as_deref()).await.map_err(|error| match error {
+    client::connect(address, &root, token).await.map_err(|error| match error {
         ClientError::Authority(_) => Exit::usage(format!("{} holds no CA certificate in PEM form", ca.display())),
         ClientError::Unreachable { address, cause } if cause.contains("invalid peer certificate") => {
             Exit::unreachable(format!("what answers at {address} has no certificate from {}: {cause}", ca.display()))
@@ -56,11 +70,15 @@ pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
     env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
 }
 
-fn token(global: &Global) -> Result<Option<String>, Exit> {
+/// The token: of the file, of the environment, or of the session.
+fn token(global: &Global, address: &str) -> Result<Option<String>, Exit> {
     if let Some(file) = &global.token_file {
         return Ok(Some(read(file)?.trim().to_owned()));
     }
-    Ok(env::var("ISOPOLITY_TOKEN").ok().filter(|token| !token.is_empty()))
+    match env::var("ISOPOLITY_TOKEN").ok().filter(|token| !token.is_empty()) {
+        Some(token) => Ok(Some(token)),
+        None => session::find(address),
+    }
 }
 
 /// Reads a text file, or says which one can't be read.

@@ -87,7 +87,10 @@ impl From<Status> for Exit {
         }
         if reason == "TOKEN_MISSING" {
             lines =
-                vec!["this needs a token: put it into ISOPOLITY_TOKEN, or name its file with --token-file".to_owned()];
+                vec![
+                    "this needs a token: put it into ISOPOLITY_TOKEN, name its file with --token-file, or sign in with \"isopolity login\""
+                        .to_owned(),
+                ];
         }
         if !reason.is_empty() {
             lines.push(format!("  [{reason}]"));

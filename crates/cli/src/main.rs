@@ -9,6 +9,7 @@ mod connection;
 mod exit;
 mod output;
 mod resources;
+mod session;
 
 use std::process::ExitCode;
 

@@ -12,6 +12,7 @@ mod cli {
     mod init;
     mod kill;
     mod peers;
+    mod people;
     mod privacy;
     mod records;
     mod serve;

@@ -37,11 +37,14 @@
 //! | [`subject`] | where a record speaks of somebody, and taking a name out of it |
 //! | [`consent`] | whether consents hold, and what follows where they have ended |
 //! | [`mailbox`] | whether a mailbox is an office's or a person's |
+//! | [`bearer`] | what a caller shows |
+//! | [`login`] | names and passwords of users, and how guessing is slowed down |
 //! | [`text`] | how words are compared across scripts |
 //! | [`clock`] | how time is handed in |
 
 pub mod answer;
 pub mod audit;
+pub mod bearer;
 pub mod circuit;
 pub mod city_id;
 pub mod clock;
@@ -61,6 +64,7 @@ pub mod highlight;
 pub mod indicators;
 pub mod invitation;
 pub mod kind;
+pub mod login;
 pub mod mailbox;
 pub mod matching;
 pub mod merge;

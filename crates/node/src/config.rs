@@ -6,6 +6,7 @@
 mod retention;
 
 use std::{
+    collections::BTreeMap,
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -18,6 +19,7 @@ use isopolity_domain::{
     directory::{Operators, parse_public_keys},
 };
 use isopolity_federation::{Limits, address::private_class, bundle::parse_endpoint};
+use isopolity_proto::admin::Role;
 use serde::Deserialize;
 
 use crate::{init::Options, telemetry::LogFormat};
@@ -58,6 +60,8 @@ pub struct Config {
     pub search: Search,
     /// How long things are kept.
     pub retention: Retention,
+    /// Who vouches for people.
+    pub oidc: Option<Oidc>,
     /// Logs.
     pub log: Log,
     /// The audit log.
@@ -80,6 +84,7 @@ struct Document {
     directory: Directory,
     #[serde(default)]
     search: Search,
+    oidc: Option<Oidc>,
     #[serde(default)]
     retention: Retention,
     #[serde(default)]
@@ -170,6 +175,14 @@ pub struct Api {
     pub key: Option<PathBuf>,
     /// Everyone may read what is PUBLIC.
     pub anonymous_reads: bool,
+    /// After how many days a token ends whose maker does not say when. 0: never.
+    pub token_days: u16,
+}
+
+impl Api {
+    pub(crate) fn token_life(&self) -> Option<time::Duration> {
+        (self.token_days > 0).then(|| time::Duration::days(self.token_days.into()))
+    }
 }
 
 impl Default for Api {
@@ -180,6 +193,7 @@ impl Default for Api {
             certificate: None,
             key: None,
             anonymous_reads: false,
+            token_days: 0,
         }
     }
 }
@@ -231,6 +245,72 @@ impl Search {
     }
 }
 
+/// `[oidc]`: the city's identity provider.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Oidc {
+    /// What the provider calls itself, `https://…`, as its tokens have it.
+    pub issuer: String,
+    /// What its tokens must be made out for.
+    pub audience: String,
+    /// The clients by which people may have got a token. Empty: only one that is called like the audience.
+    #[serde(default)]
+    pub clients: Vec<String>,
+    /// Where a token has a person's groups: a claim, or a way to one, `realm_access.roles`.
+    #[serde(default = "groups")]
+    pub groups_claim: String,
+    /// The role of each group that has one. Others have none.
+    pub roles: BTreeMap<String, RoleName>,
+    /// The CA of its certificate, PEM. Otherwise those of the web.
+    pub ca: Option<PathBuf>,
+}
+
+fn groups() -> String {
+    "groups".to_owned()
+}
+
+/// A role as the configuration has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the proto says what they are")]
+pub enum RoleName {
+    Viewer,
+    Editor,
+    Coordinator,
+    Auditor,
+    Administrator,
+}
+
+impl Oidc {
+    /// The role of a group, if it has one.
+    pub(crate) fn role_of(&self, group: &str) -> Option<Role> {
+        self.roles.get(group).map(|role| match role {
+            RoleName::Viewer => Role::Viewer,
+            RoleName::Editor => Role::Editor,
+            RoleName::Coordinator => Role::Coordinator,
+            RoleName::Auditor => Role::Auditor,
+            RoleName::Administrator => Role::Administrator,
+        })
+    }
+
+    /// What is wrong, and with which key.
+    fn fault(&self) -> Option<(&'static str, &'static str)> {
+        if !self.issuer.starts_with("https://") || self.issuer.contains(['?', '#']) {
+            return Some(("oidc.issuer", "must begin with https://, and hold neither ? nor #"));
+        }
+        if self.audience.is_empty() {
+            return Some(("oidc.audience", "must not be empty: tokens for other services would be taken"));
+        }
+        if self.groups_claim.is_empty() {
+            return Some(("oidc.groups_claim", "must name a claim"));
+        }
+        if self.roles.is_empty() {
+            return Some(("oidc.roles", "must give at least one group a role, or nobody may do anything"));
+        }
+        None
+    }
+}
+
 /// `[log]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -264,7 +344,7 @@ impl Audit {
 type Override = fn(&mut Document, &str) -> Result<(), String>;
 
 /// The variables, and what each overrides.
-const VARIABLES: [(&str, Override); 11] = [
+const VARIABLES: [(&str, Override); 12] = [
     ("ISOPOLITY_CITY", |document, value| {
         value.clone_into(&mut document.city);
         Ok(())
@@ -292,6 +372,7 @@ const VARIABLES: [(&str, Override); 11] = [
         Ok(())
     }),
     ("ISOPOLITY_API_ANONYMOUS_READS", |document, value| parsed(value, &mut document.api.anonymous_reads)),
+    ("ISOPOLITY_API_TOKEN_DAYS", |document, value| parsed(value, &mut document.api.token_days)),
     ("ISOPOLITY_LOG_FORMAT", |document, value| {
         document.log.format = match value {
             "text" => LogFormat::Text,
@@ -372,9 +453,13 @@ impl Config {
         let city: CityId = document.city.parse().map_err(|error: isopolity_domain::city_id::CityIdError| {
             ConfigError::new(format!("{place}: city"), error.to_string())
         })?;
-        let Document { storage, federation, api, directory, search, retention, log, audit, .. } = document;
+        let Document { storage, federation, api, directory, search, oidc, retention, log, audit, .. } = document;
         if let Err((key, what)) = directory.operators() {
             return wrong(key, &what);
+        }
+
+        if let Some((key, what)) = oidc.as_ref().and_then(Oidc::fault) {
+            return wrong(key, what);
         }
         if !["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| storage.url.starts_with(scheme)) {
             return wrong("storage.url", "must begin with sqlite:// or postgres://");
@@ -417,7 +502,7 @@ impl Config {
         if audit.keep_days.is_some_and(|days| !(1..=36_500).contains(&days)) {
             return wrong("audit.keep_days", "must be 1 to 36500; without it entries stay in the database");
         }
-        Ok(Self { city, storage, federation, api, directory, search, retention, log, audit, folder })
+        Ok(Self { city, storage, federation, api, directory, search, retention, oidc, log, audit, folder })
     }
 
     /// The limits within which peers are asked.
@@ -526,6 +611,19 @@ mod tests {
             ("city=\"a.b\"\n[federation]\nlisten=\"0.0.0.0:1\"", "federation.endpoint: is required"),
             ("city=\"a.b\"\n[search]\npeer_budget_ms=10000", "search.peer_budget_ms: must be below"),
             ("city=\"a.b\"\n[audit]\nkeep_days=0", "audit.keep_days: must be 1"),
+            (
+                "city=\"a.b\"\n[oidc]\nissuer=\"http://x\"\naudience=\"a\"\nroles={g=\"viewer\"}",
+                "oidc.issuer: must begin with https://",
+            ),
+            (
+                "city=\"a.b\"\n[oidc]\nissuer=\"https://x\"\naudience=\"\"\nroles={g=\"viewer\"}",
+                "oidc.audience: must not",
+            ),
+            ("city=\"a.b\"\n[oidc]\nissuer=\"https://x\"\naudience=\"a\"\nroles={}", "oidc.roles: must give"),
+            (
+                "city=\"a.b\"\n[oidc]\nissuer=\"https://x\"\naudience=\"a\"\nroles={g=\"root\"}",
+                "unknown variant `root`",
+            ),
             ("city=\"a.b\"\n[api]\nkey=\"k.pem\"", "api.certificate: and api.key go together"),
             ("city=\"a.b\"\n[directory]\nthreshold=2", "directory.keys: must name the operators' public keys"),
             ("city=\"a.b\"\n[directory]\nkeys=[\"rsa:x\"]", "directory.keys: \"rsa:x\" is no operator's key"),

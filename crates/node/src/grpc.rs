@@ -14,15 +14,18 @@ mod deadline;
 mod directory;
 mod export;
 mod federation;
+mod gate;
 mod history;
 mod import;
 mod matching;
 mod partnership;
 mod privacy;
 mod resources;
+mod session;
 mod status;
+mod user;
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use isopolity_federation::{CallerAddress, Connection, LeafKeeper, PeerIdentity};
 use isopolity_proto::{
@@ -30,7 +33,8 @@ use isopolity_proto::{
     admin::{
         audit_service_server::AuditServiceServer, directory_service_server::DirectoryServiceServer,
         node_service_server::NodeServiceServer, peer_service_server::PeerServiceServer,
-        privacy_service_server::PrivacyServiceServer, token_service_server::TokenServiceServer,
+        privacy_service_server::PrivacyServiceServer, session_service_server::SessionServiceServer,
+        token_service_server::TokenServiceServer, user_service_server::UserServiceServer,
     },
     catalog::catalog_service_server::CatalogServiceServer,
     federation::federation_service_server::FederationServiceServer,
@@ -52,16 +56,17 @@ use isopolity_registry::Registry;
 use prost_types::Timestamp;
 use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
-use tonic::{
-    server::NamedService as _,
-    transport::{Server, server::Router},
-};
+use tonic::{server::NamedService as _, transport::Server};
 use tower::layer::util::{Identity, Stack};
 
 use self::crowd::Crowd;
+use crate::oidc::Provider;
+use gate::Gate;
 
 /// The largest message that a caller of the API may send.
 const API_MESSAGE_MAX: usize = 4 << 20;
+/// The largest message with which somebody signs in.
+const SIGN_IN_MESSAGE_MAX: usize = 4 << 10;
 /// The largest message that a peer may send: a question, a greeting.
 const PEER_MESSAGE_MAX: usize = 64 << 10;
 /// After about how long a peer's connection is made anew.
@@ -72,7 +77,7 @@ const CALLER_CONNECTION_AGE: Duration = Duration::from_hours(1);
 const STREAMS_MAX: u32 = 100;
 
 /// The services of the API, as reflection lists them.
-const SERVED: [&str; 25] = [
+const SERVED: [&str; 27] = [
     "grpc.health.v1.Health",
     CityServiceServer::<Services>::NAME,
     OrganizationServiceServer::<Services>::NAME,
@@ -96,6 +101,8 @@ const SERVED: [&str; 25] = [
     PrivacyServiceServer::<Services>::NAME,
     TokenServiceServer::<Services>::NAME,
     DirectoryServiceServer::<Services>::NAME,
+    UserServiceServer::<Services>::NAME,
+    SessionServiceServer::<Services>::NAME,
     NodeServiceServer::<Services>::NAME,
     AuditServiceServer::<Services>::NAME,
 ];
@@ -105,6 +112,10 @@ const SERVED: [&str; 25] = [
 pub(crate) struct Services {
     pub(crate) registry: Registry,
     pub(crate) anonymous_reads: bool,
+    /// How long a token lasts whose maker does not say. `None`: without an end.
+    pub(crate) token_life: Option<time::Duration>,
+    /// Who vouches for people, if the city has such a provider.
+    pub(crate) provider: Option<Arc<Provider>>,
     pub(crate) started: Timestamp,
     pub(crate) endpoint: String,
     /// Where the API is reached, for those who read a description of it.
@@ -123,9 +134,10 @@ impl Services {
         health.set_service_status("", tonic_health::ServingStatus::Serving).await;
         let drain = self.draining.clone();
         let limit = API_MESSAGE_MAX;
-        let mut router: Router<_> = server()
+        let mut router = server()
             // Whoever is here goes on for as long as his calls do, and comes back: so that nobody keeps a place for ever.
             .max_connection_age(CALLER_CONNECTION_AGE.mul_f64(jitter()))
+            .layer(Gate::api(&self))
             .add_service(health_service)
             .add_service(CityServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(OrganizationServiceServer::new(self.clone()).max_decoding_message_size(limit))
@@ -150,6 +162,8 @@ impl Services {
             .add_service(TokenServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(DirectoryServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(AuditServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(UserServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(SessionServiceServer::new(self.clone()).max_decoding_message_size(SIGN_IN_MESSAGE_MAX))
             .add_service(NodeServiceServer::new(self).max_decoding_message_size(limit));
         // Reflection in both versions: older tools ask for v1alpha. The descriptors were decoded at build time.
         let reflection = || {
@@ -179,6 +193,7 @@ impl Services {
         server()
             // So that what has changed in trust takes hold: the handshake is repeated, at a time that varies.
             .max_connection_age(PEER_CONNECTION_AGE.mul_f64(jitter()))
+            .layer(Gate::federation(&self))
             .add_service(FederationServiceServer::new(self).max_decoding_message_size(PEER_MESSAGE_MAX))
             .serve_with_incoming_shutdown(incoming, async move { drain.cancelled().await })
             .await

@@ -9,6 +9,7 @@
 //! | [`init`] | a new city's folder |
 //! | [`grpc`] | the services: authenticate, validate, one call, map the error |
 //! | [`client`] | a channel to a node's API, for the command line and tests |
+//! | [`oidc`] | people whom an identity provider vouches for |
 //! | [`lifecycle`] | the first signal drains, the second stops |
 //! | [`telemetry`] | logs |
 
@@ -17,6 +18,7 @@ pub mod config;
 pub mod grpc;
 pub mod init;
 pub mod lifecycle;
+pub mod oidc;
 pub mod telemetry;
 mod workers;
 
@@ -45,8 +47,10 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info, info_span};
 
+use config::Oidc;
 pub use config::{Config, ConfigError};
 pub use isopolity_domain::{CityId, Clock, clock::SystemClock};
+use oidc::Provider;
 
 /// How long calls in flight may take to end after the first signal.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -70,6 +74,14 @@ pub enum StartError {
         path: PathBuf,
         /// What the system says.
         source: io::Error,
+    },
+    /// The identity provider's CA.
+    #[error("oidc.ca = \"{path}\" can't be used: {problem}")]
+    Provider {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
     },
     /// A listener.
     #[error("{key} = \"{address}\" can't be listened on: {source}")]
@@ -135,11 +147,17 @@ impl Node {
             (tls::api_server_config(&keeper), Some(keeper))
         };
 
+        let provider = match &config.oidc {
+            Some(settings) => Some(provider(&config, settings, &clock)?),
+            None => None,
+        };
         let draining = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let services = grpc::Services {
             registry: registry.clone(),
             anonymous_reads: config.api.anonymous_reads,
+            token_life: config.api.token_life(),
+            provider,
             started: to_timestamp(clock.now()),
             endpoint: endpoint.clone(),
             api_endpoint: api_endpoint(&config.api.hosts, api),
@@ -233,6 +251,14 @@ fn lock(folder: &Path) -> Result<File, StartError> {
         Err(TryLockError::WouldBlock) => Err(StartError::Running(folder.to_owned())),
         Err(TryLockError::Error(source)) => Err(refused(source)),
     }
+}
+
+/// The city's identity provider. Nothing is fetched from it yet: it need not be there for a node to start.
+fn provider(config: &Config, settings: &Oidc, clock: &Arc<dyn Clock>) -> Result<Arc<Provider>, StartError> {
+    let file = settings.ca.as_ref().map(|file| config.path(file));
+    let wrong = |problem: String| StartError::Provider { path: file.clone().unwrap_or_default(), problem };
+    let roots = file.as_ref().map(std::fs::read_to_string).transpose().map_err(|error| wrong(error.to_string()))?;
+    Provider::new(settings.clone(), roots.as_deref(), Arc::clone(clock)).map_err(|error| wrong(error.to_string()))
 }
 
 async fn bind(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -28,6 +28,7 @@ use tracing::info;
 use crate::{
     Error, Registry,
     audit::{Answering, Called},
+    permission::Standing,
 };
 
 /// The most hits that a peer may ask for.
@@ -224,6 +225,22 @@ impl Registry {
             PeerState::Left => Err(Error::PeerLeft { city: peer.clone(), reason: settings.state_reason }),
             _ => Err(Error::PeerNotApproved(peer.clone())),
         }
+    }
+
+    /// Refuses a peer that does not stand close enough.
+    ///
+    /// # Errors
+    /// [`Error::PeerUnknown`], [`Error::PeerNotApproved`], [`Error::PeerSuspended`].
+    pub fn peer_must(&self, peer: &CityId, needed: Standing) -> Result<(), Error> {
+        let settings = self.federation().get(peer).ok_or_else(|| Error::PeerUnknown(peer.to_string()))?;
+        if Standing::of(settings.state).is_some_and(|standing| standing >= needed) {
+            return Ok(());
+        }
+        Err(match settings.state {
+            PeerState::Suspended => Error::PeerSuspended { city: peer.clone(), reason: settings.state_reason },
+            PeerState::Left => Error::PeerLeft { city: peer.clone(), reason: settings.state_reason },
+            _ => Error::PeerNotApproved(peer.clone()),
+        })
     }
 
     /// How long a peer's question may take when it sets no limit.

@@ -36,7 +36,10 @@ mod read;
 mod witness;
 
 use isopolity_domain::audit::{Event, Subject};
-use isopolity_proto::{admin::AuditAction, registry::RevisionChange};
+use isopolity_proto::{
+    admin::{AuditAction, Identification},
+    registry::RevisionChange,
+};
 use isopolity_store::Tx;
 
 pub(crate) use calls::{Answering, Called, new_query_id};
@@ -53,7 +56,10 @@ impl From<&Caller> for Subject {
     fn from(caller: &Caller) -> Self {
         match caller {
             Caller::Anonymous => Self::anonymous(),
-            Caller::Token { id, role } => Self::token(id, *role),
+            Caller::Known(known) => match known.identification {
+                Identification::Token => Self::token(&known.id, known.role),
+                _ => Self::user(&known.id, known.role),
+            },
         }
     }
 }

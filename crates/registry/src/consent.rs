@@ -94,7 +94,7 @@ mod tests {
     }
 
     fn editor() -> Caller {
-        Caller::Token { id: "e".into(), role: Role::Editor }
+        Caller::token("e", Role::Editor)
     }
 
     fn text(text: &str) -> Vec<LocalizedText> {

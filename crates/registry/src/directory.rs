@@ -24,14 +24,14 @@ use isopolity_domain::{
 };
 use isopolity_federation::Bundle;
 use isopolity_proto::{
-    admin::{self, DirectoryStatus, PeerState},
+    admin::{self, AuditAction, DirectoryStatus, PeerState},
     error::Reason,
     federation::Envelope,
 };
 use time::OffsetDateTime;
 use tracing::{info, warn};
 
-use crate::{Caller, Error, Registry, Right, error::with_causes};
+use crate::{Caller, Error, Registry, Right, author::NODE, error::with_causes};
 
 /// Where the store keeps the directory in force.
 const IN_FORCE: &str = "directory";
@@ -188,6 +188,7 @@ impl Registry {
             return Err(DirectoryRefusal::OtherVersion(seen.version).into());
         }
         tx.set_setting(SEEN, b"").await?;
+        tx.audit(self.event(caller, AuditAction::DirectoryTaken).saying(&format!("reset from version {version}")));
         tx.commit().await?;
         warn!(directory.version = version, caller.id = caller.id(), "the directory's version was forgotten");
         self.directory_status().await
@@ -277,6 +278,9 @@ impl Registry {
         let left = members::take(&mut tx, self.city(), &judged.directory, &bundles, now).await?;
         tx.set_setting(IN_FORCE, file).await?;
         tx.set_setting(SEEN, &write_seen(&operators.federation, judged.directory.version, &judged.digest)).await?;
+        let taken =
+            self.event(NODE, AuditAction::DirectoryTaken).about(format!("directories/{}", operators.federation));
+        tx.audit(taken.saying(&format!("version {}", judged.directory.version)));
         tx.commit().await?;
         self.inner.directory.set_version(judged.directory.version);
         self.inner.directory.forget_troubles();

@@ -5,12 +5,13 @@ use std::time::Duration;
 use isopolity_catalog::CatalogError;
 use isopolity_domain::{CityId, Kind, Name, Violation, Violations, stage::StageError};
 use isopolity_proto::{
+    admin::Scope,
     catalog::{CityOutcome, Coverage},
     error::Reason,
 };
 use isopolity_store::StoreError;
 
-use crate::{Right, directory::DirectoryRefusal, invitation::JoinRefusal};
+use crate::{Right, directory::DirectoryRefusal, invitation::JoinRefusal, permission::scope_word};
 
 /// Why something was refused. `Display` is for the caller; the cause of a fault of the node is its `source`, for the log.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,30 @@ pub enum Error {
     /// The token does not allow it.
     #[error("this needs the right to {}, which the token's role does not give", .0.as_str())]
     RightMissing(Right),
+    /// The token is narrowed down to something else.
+    #[error("this needs the scope {}, to which the token is not made", scope_word(*.0))]
+    ScopeMissing(Scope),
+    /// The method is for nobody here.
+    #[error("this method is not for anybody here")]
+    MethodClosed,
+    /// Nobody signs in like this.
+    #[error("there is no user of that name with that password who may sign in")]
+    LoginFailed,
+    /// Too many wrong passwords.
+    #[error("there were too many wrong passwords; try again after {} s", retry_after.as_secs_f64().ceil())]
+    LoginDelayed {
+        /// When the next attempt may be made.
+        retry_after: Duration,
+    },
+    /// What was shown is no session.
+    #[error("this needs a session of a local user: sign in with a name and a password")]
+    SessionRequired,
+    /// The name of a user is taken.
+    #[error("there is a user {0} already")]
+    UserExists(String),
+    /// Tokens of the identity provider can't be checked now.
+    #[error("the identity provider's keys can't be had at present, so its tokens can't be checked")]
+    ProviderUnreachable,
     /// There is no such resource for this caller.
     #[error("there is no {0} here that you may see")]
     NotFound(String),
@@ -130,8 +155,10 @@ pub enum Error {
         /// What happened.
         description: String,
     },
-    /// The last administrator's token would be lost.
-    #[error("this is the last token that may administer: create another first")]
+    /// The last administrator would be lost.
+    #[error(
+        "nobody could administer for good any more: first make another administrator, a user or a token without an end"
+    )]
     LastAdministrator,
     /// The database can't be written now.
     #[error("the database is busy; nothing was changed, try again")]
@@ -183,8 +210,14 @@ impl Error {
             Self::TokenMissing => Reason::TokenMissing,
             Self::TokenInvalid => Reason::TokenInvalid,
             Self::RightMissing(_) => Reason::RightMissing,
+            Self::ScopeMissing(_) => Reason::ScopeMissing,
+            Self::MethodClosed => Reason::MethodClosed,
+            Self::LoginFailed => Reason::LoginFailed,
+            Self::LoginDelayed { .. } => Reason::LoginDelayed,
+            Self::SessionRequired => Reason::SessionRequired,
+            Self::ProviderUnreachable => Reason::ProviderUnreachable,
             Self::NotFound(_) | Self::Deleted(_) => Reason::ResourceNotFound,
-            Self::Exists(_) | Self::ExistsDeleted(_) => Reason::ResourceExists,
+            Self::Exists(_) | Self::ExistsDeleted(_) | Self::UserExists(_) => Reason::ResourceExists,
             Self::NotDeleted(_) => Reason::ResourceNotDeleted,
             Self::AppendOnly(_) => Reason::AppendOnly,
             Self::Erased(_) => Reason::ResourceErased,

@@ -1,8 +1,8 @@
-//! What is read often, kept in memory: publications, and tokens for a moment.
+//! What is read often, kept in memory: publications, and tokens and sessions for a moment.
 //!
 //! A publication is dropped the moment that this process publishes another of the same name; what another process of the same
-//! node has published is noticed when the index reads the feed, within seconds. A token counts for a second as it was read, so
-//! that a token that is revoked through another process of the same node lives no longer than that; one that is revoked here is
+//! node has published is noticed when the index reads the feed, within seconds. A token, and a session with its user, count for a second as they were read, so
+//! that one that is revoked through another process of the same node lives no longer than that; one that is revoked here is
 //! dropped at once.
 
 use std::{
@@ -14,7 +14,7 @@ use std::{
 };
 
 use isopolity_domain::feed::Publication;
-use isopolity_store::Token;
+use isopolity_store::{Session, Token, User};
 use moka::sync::Cache;
 
 /// The most bytes of publications that are kept.
@@ -29,6 +29,7 @@ const TOKEN_AGE: Duration = Duration::from_secs(1);
 pub(crate) struct Hot {
     publications: Cache<String, Arc<Publication>>,
     tokens: Cache<String, Arc<Token>>,
+    sessions: Cache<String, Arc<(Session, User)>>,
     /// Goes up before anything is dropped: what was read before must not be kept afterwards.
     changes: AtomicU64,
 }
@@ -46,6 +47,7 @@ impl Default for Hot {
         Self {
             publications: Cache::builder().max_capacity(PUBLICATION_BYTES).weigher(size).build(),
             tokens: Cache::builder().max_capacity(TOKENS).time_to_live(TOKEN_AGE).build(),
+            sessions: Cache::builder().max_capacity(TOKENS).time_to_live(TOKEN_AGE).build(),
             changes: AtomicU64::new(0),
         }
     }
@@ -100,6 +102,32 @@ impl Hot {
     pub(crate) fn changed_token(&self, id: &str) {
         self.changes.fetch_add(1, Ordering::SeqCst);
         self.tokens.invalidate(id);
+    }
+
+    pub(crate) fn session(&self, id: &str) -> Option<Arc<(Session, User)>> {
+        self.sessions.get(id)
+    }
+
+    /// Keeps a session and its user, unless something was changed since reading began.
+    pub(crate) fn keep_session(&self, begun: Begun, session: Session, user: User) -> Arc<(Session, User)> {
+        let (id, kept) = (session.id.clone(), Arc::new((session, user)));
+        if self.changes.load(Ordering::SeqCst) == begun.0 {
+            self.sessions.insert(id.clone(), Arc::clone(&kept));
+            if self.changes.load(Ordering::SeqCst) != begun.0 {
+                self.sessions.invalidate(&id);
+            }
+        }
+        kept
+    }
+
+    /// Drops the sessions of a user that was changed, or whose sessions were.
+    pub(crate) fn changed_user(&self, id: &str) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        for (session, kept) in &self.sessions {
+            if kept.1.id == id {
+                self.sessions.invalidate(session.as_str());
+            }
+        }
     }
 }
 

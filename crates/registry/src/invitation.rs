@@ -11,16 +11,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use isopolity_domain::{
     Violation,
+    audit::Subject,
     clock::to_timestamp,
     envelope,
     invitation::{Invitation, SECRET, id_text},
 };
 use isopolity_federation::{Bundle, LinkError, PeerIdentity, address::private_class, bundle::parse_endpoint};
 use isopolity_proto::{
-    admin::{self, InvitationState, PeerState},
+    admin::{self, AuditAction, InvitationState, PeerState},
     catalog::Outcome,
     error::Reason,
-    federation::{JoinRequest, JoinResponse},
+    federation::{AuditOutcome, JoinRequest, JoinResponse},
 };
 use isopolity_store::{Invitation as Kept, Tx};
 use sha2::{Digest as _, Sha256};
@@ -89,6 +90,7 @@ impl Registry {
             return Err(JoinRefusal::TooMany(OPEN_MAX).into());
         }
         tx.put_invitation(&kept).await?;
+        tx.audit(self.event(caller, AuditAction::InvitationMade).about(format!("invitations/{}", kept.id)));
         tx.commit().await?;
         self.tend_door().await?;
         info!(invitation.id = kept.id, invitation.expires = %kept.expire_time, caller.id = caller.id(), "invitation made");
@@ -120,6 +122,7 @@ impl Registry {
         if is_open(&kept, now) {
             kept.revoke_time = Some(now);
             tx.put_invitation(&kept).await?;
+            tx.audit(self.event(caller, AuditAction::InvitationWithdrawn).about(format!("invitations/{id}")));
             tx.commit().await?;
             info!(invitation.id = id, caller.id = caller.id(), "invitation revoked");
         }
@@ -217,12 +220,20 @@ impl Registry {
         let taken = self.take_invitation(&mut tx, &request.invitation, &request.secret, &bundle).await;
         match &taken {
             // What was counted must stay, too.
-            Ok(true) | Err(Error::Joining(JoinRefusal::Unknown)) => tx.commit().await?,
+            Ok(true) | Err(Error::Joining(JoinRefusal::Unknown)) => {
+                let used = self.event(Subject::peer(&bundle.city), AuditAction::InvitationUsed);
+                let used = used.with_peer(&bundle.city).about(format!("invitations/{}", shown_id(&request.invitation)));
+                tx.audit(match &taken {
+                    Ok(_) => used,
+                    Err(error) => used.came_to(AuditOutcome::Refused, error.reason()),
+                });
+                tx.commit().await?;
+            }
             _ => drop(tx),
         }
         self.tend_door().await?;
         if let Err(refused) = &taken {
-            let id: String = request.invitation.chars().filter(char::is_ascii_hexdigit).take(10).collect();
+            let id = shown_id(&request.invitation);
             warn!(peer.city = %bundle.city, invitation.id = id, "an invitation was presented and refused: {refused}");
         }
         if taken? {
@@ -279,6 +290,11 @@ impl Registry {
         self.federation().let_guests_in_until(last);
         Ok(())
     }
+}
+
+/// An id of an invitation, as a stranger sent it, for logs.
+fn shown_id(id: &str) -> String {
+    id.chars().filter(char::is_ascii_hexdigit).take(10).collect()
 }
 
 /// What the other city's refusal means for whoever wants to join.

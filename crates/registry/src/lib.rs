@@ -24,9 +24,12 @@
 //! | [`mod@peers`] | adding, approving and suspending peers |
 //! | [`mod@invitation`] | becoming peers with a code |
 //! | [`mod@standing`] | leaving peers, testing them, and how cities stand to each other, on both sides |
-//! | [`mod@access`] | tokens |
 //! | [`mod@privacy`] | how long things are kept, erasure, and what is kept about somebody |
 //! | [`mod@audit`] | what was done, asked and answered, in a chain that peers witness |
+//! | [`mod@access`] | tokens, and who may administer |
+//! | [`mod@user`], [`mod@session`] | people who sign in |
+//! | `password`, `attempts` | how passwords are kept, and how guessing is slowed down |
+//! | [`permission`] | what each method needs |
 //! | [`mod@index`] | the worker that feeds the search index |
 //! | [`mod@matching`] | which records may be of the same organisation or place |
 //! | [`mod@verify`] | checking an exported record offline |
@@ -34,6 +37,7 @@
 
 pub mod access;
 pub mod answer;
+mod attempts;
 pub mod audit;
 pub mod author;
 pub mod caller;
@@ -50,11 +54,15 @@ pub mod index;
 pub mod invitation;
 pub mod matching;
 pub mod partnership;
+mod password;
 pub mod peers;
+pub mod permission;
 pub mod privacy;
 pub mod record;
 pub mod search;
+pub mod session;
 pub mod standing;
+pub mod user;
 pub mod verify;
 pub mod watch;
 
@@ -68,7 +76,7 @@ use isopolity_domain::{CityId, Clock, feed::Position, retention::Retention};
 use isopolity_federation::{Identity, Peers};
 use isopolity_store::{Store, StoreError};
 
-pub use caller::{Caller, Right};
+pub use caller::{Caller, Known, Right};
 pub use error::Error;
 
 /// How long things may take.
@@ -138,6 +146,12 @@ struct Inner {
     head: tokio::sync::watch::Sender<Position>,
     /// Authenticates page tokens. Derived from the record key, so that tokens outlive a restart.
     page_key: [u8; 32],
+    /// Hashes who tried to sign in. Derived from the record key.
+    attempt_key: [u8; 32],
+    /// Makes pseudonyms of callers, for peers. Derived from the record key, so that they stay the same.
+    pseudonym_key: [u8; 32],
+    /// Where passwords are hashed.
+    passwords: password::Passwords,
     /// What is read often.
     hot: hot::Hot,
     /// Where peers' questions wait.
@@ -168,6 +182,8 @@ impl Registry {
             .map_err(|error| OpenError::Start(error.to_string()))??;
         let head = store.feed_head().await?;
         let page_key = access::derive_key(identity.record_key(), "page tokens");
+        let attempt_key = access::derive_key(identity.record_key(), "attempts to sign in");
+        let pseudonym_key = access::derive_key(identity.record_key(), "pseudonyms of callers");
         let inner = Inner {
             identity,
             store,
@@ -178,6 +194,9 @@ impl Registry {
             retention,
             head: tokio::sync::watch::Sender::new(head),
             page_key,
+            attempt_key,
+            pseudonym_key,
+            passwords: password::Passwords::default(),
             hot: hot::Hot::default(),
             desk: desk::Desk::new(desk::Places::default()),
             callers: desk::Desk::new(desk::Places::CALLERS),

@@ -147,9 +147,9 @@ impl Registry {
         let wanted = Wanted {
             question,
             purpose: request.purpose,
-            requester: format!("{}@{}", caller.id(), self.city()),
             query_id: audit::new_query_id(),
             by: caller.into(),
+            requester: self.pseudonym(caller),
             clearance: caller.clearance(),
         };
         let (sender, news) = mpsc::channel(BATCH);

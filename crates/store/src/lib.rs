@@ -22,6 +22,7 @@
 //! | `tombstone`, `clean_up` | what is left of what is gone, and what is past its limit |
 //! | `invitation`, `standing` | who may become a peer, and how this city stands at its peers |
 //! | `membership` | whom the directory names |
+//! | `user`, `session` | people who sign in, and how they tried |
 //! | `tx`, `error`, `open` | a unit of work, what can go wrong, how a database is opened |
 //! | `entity`, `migration` | the tables, and how they came to be |
 
@@ -42,6 +43,7 @@ mod peer;
 mod reference;
 mod request;
 mod revision;
+mod session;
 mod setting;
 mod standing;
 #[cfg(test)]
@@ -49,6 +51,7 @@ mod tests;
 mod token;
 mod tombstone;
 mod tx;
+mod user;
 mod witness;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -68,10 +71,12 @@ pub use membership::Membership;
 pub use peer::Peer;
 pub use request::Request;
 pub use revision::Revision;
+pub use session::{Attempts, Session};
 pub use standing::Standing;
 pub use token::Token;
 pub use tombstone::Tombstone;
 pub use tx::Tx;
+pub use user::User;
 pub use witness::{SeenHead, Witness};
 
 use error::Fault;

@@ -9,6 +9,7 @@ mod m20261123_000001_begin;
 mod m20261124_000002_keep;
 mod m20261124_000003_circuits;
 mod m20261126_000005_invitations;
+mod m20261126_000006_users;
 mod m20261126_000008_audit;
 mod m20261126_000009_directory;
 mod m20261126_000010_privacy;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000005_invitations::Migration),
             Box::new(m20261126_000009_directory::Migration),
             Box::new(m20261126_000008_audit::Migration),
+            Box::new(m20261126_000006_users::Migration),
         ]
     }
 }

@@ -14,5 +14,6 @@ mod imports;
 mod lists;
 mod opening;
 mod peering;
+mod people;
 mod privacy;
 mod trouble;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use isopolity_proto::admin::Role;
+use isopolity_proto::admin::{Role, Scope};
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait as _, QueryOrder as _, sea_query::OnConflict};
 use time::OffsetDateTime;
 
@@ -25,6 +25,8 @@ pub struct Token {
     pub label: String,
     /// What it allows.
     pub role: Role,
+    /// To what it is narrowed down, by number. Empty: to nothing.
+    pub scopes: Vec<Scope>,
     /// When it was created. Kept to the microsecond.
     pub create_time: OffsetDateTime,
     /// When it ends, if it does. Kept to the microsecond.
@@ -109,6 +111,7 @@ async fn put(db: &impl ConnectionTrait, token: &Token) -> Result<(), Fault> {
         create_time: Set(to_micros(token.create_time)),
         expire_time: Set(token.expire_time.map(to_micros)),
         revoke_time: Set(token.revoke_time.map(to_micros)),
+        scopes: Set(to_bits(&token.scopes)),
     };
     let replace = OnConflict::column(Column::Id)
         .update_columns([
@@ -118,6 +121,7 @@ async fn put(db: &impl ConnectionTrait, token: &Token) -> Result<(), Fault> {
             Column::CreateTime,
             Column::ExpireTime,
             Column::RevokeTime,
+            Column::Scopes,
         ])
         .to_owned();
     Entity::insert(row).on_conflict(replace).exec_without_returning(db).await?;
@@ -130,8 +134,23 @@ fn from_row(row: Model) -> Result<Token, Fault> {
         hash: row.hash.into(),
         label: row.label,
         role: Role::try_from(row.role).map_err(|error| Fault::Damaged(format!("a token's role: {error}")))?,
+        scopes: from_bits(row.scopes)?,
         create_time: from_micros(row.create_time)?,
         expire_time: row.expire_time.map(from_micros).transpose()?,
         revoke_time: row.revoke_time.map(from_micros).transpose()?,
     })
+}
+
+/// A bit for each number.
+fn to_bits(scopes: &[Scope]) -> i64 {
+    scopes.iter().fold(0, |bits, scope| bits | 1 << (*scope as u32 & 63))
+}
+
+fn from_bits(bits: i64) -> Result<Vec<Scope>, Fault> {
+    let numbers = (0..63).filter(|number| bits >> number & 1 == 1);
+    let scopes = numbers.map(|number| {
+        // A scope that this version does not know must not be taken for none: the token would be wider than was said.
+        Scope::try_from(number).map_err(|error| Fault::Damaged(format!("a token's scope: {error}")))
+    });
+    scopes.collect()
 }

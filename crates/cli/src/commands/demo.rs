@@ -187,7 +187,7 @@ fn write_secret(path: &Path, secret: &str) -> io::Result<()> {
 
 /// The demonstration acts as the administrator that `init` made.
 fn administrator() -> Caller {
-    Caller::Token { id: "demo".to_owned(), role: Role::Administrator }
+    Caller::token("demo", Role::Administrator)
 }
 
 /// Imports the city's own records and its real twin-town agreements.

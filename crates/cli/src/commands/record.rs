@@ -100,11 +100,12 @@ async fn list(global: &Global, arguments: &ListRecords) -> Result<(), Exit> {
     Ok(())
 }
 
-/// The resource name of the city that the node is of.
+/// The resource name of the city that the node is of. Everyone who is known may ask, whatever their role.
 pub(super) async fn own_city(_: &Global, client: &Client) -> Result<String, Exit> {
-    use isopolity_proto::admin::{GetNodeRequest, node_service_client::NodeServiceClient};
-    let node = NodeServiceClient::new(client.clone()).get_node(GetNodeRequest {}).await?.into_inner();
-    Ok(format!("cities/{}", node.city))
+    use isopolity_proto::admin::{GetSessionRequest, session_service_client::SessionServiceClient};
+    let mut sessions = SessionServiceClient::new(client.clone());
+    let session = sessions.get_session(GetSessionRequest {}).await?.into_inner().session.unwrap_or_default();
+    Ok(format!("cities/{}", session.city))
 }
 
 async fn put(global: &Global, arguments: &PutRecord) -> Result<(), Exit> {

@@ -3,11 +3,12 @@
 use isopolity_proto::admin::{
     self, CreateTokenRequest, ListTokensRequest, RevokeTokenRequest, token_service_client::TokenServiceClient,
 };
+use isopolity_registry::permission::scope_word;
 use prost_types::Timestamp;
 use time::{Date, format_description::well_known::Iso8601};
 
 use crate::{
-    args::{Global, Output, Role, Token},
+    args::{Global, Output, Token},
     connection::connect,
     exit::Exit,
     output,
@@ -16,16 +17,11 @@ use crate::{
 pub(super) async fn run(global: &Global, command: &Token) -> Result<(), Exit> {
     let mut tokens = TokenServiceClient::new(connect(global).await?);
     match command {
-        Token::Create { label, role, expires } => {
-            let role = match role {
-                Role::Viewer => admin::Role::Viewer,
-                Role::Editor => admin::Role::Editor,
-                Role::Coordinator => admin::Role::Coordinator,
-                Role::Auditor => admin::Role::Auditor,
-                Role::Administrator => admin::Role::Administrator,
-            };
+        Token::Create { label, role, expires, scopes } => {
+            let role = admin::Role::from(*role);
+            let scopes = scopes.iter().map(|scope| admin::Scope::from(*scope).into()).collect();
             let expire_time = expires.as_deref().map(midnight).transpose()?;
-            let request = CreateTokenRequest { label: label.clone(), role: role.into(), expire_time };
+            let request = CreateTokenRequest { label: label.clone(), role: role.into(), expire_time, scopes };
             let created = tokens.create_token(request).await?.into_inner();
             if global.output == Output::Json {
                 return output::json(&created);
@@ -38,12 +34,13 @@ pub(super) async fn run(global: &Global, command: &Token) -> Result<(), Exit> {
             if global.output == Output::Json {
                 return output::json(&list);
             }
-            let mut rows = output::table(&["Id", "Label", "Role", "Created", "Expires", "Revoked"]);
+            let mut rows = output::table(&["Id", "Label", "Role", "Scopes", "Created", "Expires", "Revoked"]);
             for token in &list.tokens {
                 rows.add_row([
                     token.id.clone(),
                     token.label.clone(),
                     role_word(token.role()).to_owned(),
+                    token.scopes().map(scope_word).collect::<Vec<_>>().join(" "),
                     output::when(token.create_time.as_ref()),
                     output::when(token.expire_time.as_ref()),
                     output::when(token.revoke_time.as_ref()),
@@ -67,7 +64,7 @@ fn midnight(text: &str) -> Result<Timestamp, Exit> {
     Ok(Timestamp { seconds: date.midnight().assume_utc().unix_timestamp(), nanos: 0 })
 }
 
-fn role_word(role: admin::Role) -> &'static str {
+pub(super) fn role_word(role: admin::Role) -> &'static str {
     match role {
         admin::Role::Unspecified => "?",
         admin::Role::Viewer => "viewer",

@@ -28,6 +28,8 @@ pub(super) fn isopolity<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>)
             command.env_remove(name);
         }
     }
+    // No session of whoever runs the tests.
+    command.env("HOME", "/nonexistent").env_remove("XDG_CONFIG_HOME");
     command.args(arguments);
     command
 }

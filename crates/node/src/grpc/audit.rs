@@ -32,7 +32,7 @@ impl AuditService for Services {
         &self,
         request: Request<ListAuditEntriesRequest>,
     ) -> Result<Response<ListAuditEntriesResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let page = self.registry.audit_entries(&caller, request.get_ref()).await.map_err(|error| status(&error))?;
         let isopolity_registry::audit::Entries { entries, next_page_token } = page;
         Ok(Response::new(ListAuditEntriesResponse { entries, next_page_token }))
@@ -42,7 +42,7 @@ impl AuditService for Services {
         &self,
         request: Request<GetAuditLogRequest>,
     ) -> Result<Response<GetAuditLogResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         Ok(Response::new(self.registry.audit_log(&caller).await.map_err(|error| status(&error))?))
     }
 
@@ -50,7 +50,7 @@ impl AuditService for Services {
         &self,
         request: Request<VerifyAuditLogRequest>,
     ) -> Result<Response<Self::VerifyAuditLogStream>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         caller.must(Right::Audit).map_err(|error| status(&error))?;
         let registry = self.registry.clone();
         let verify = move |sender| async move { registry.verify_audit_log(&caller, sender).await };
@@ -61,7 +61,7 @@ impl AuditService for Services {
         &self,
         request: Request<ExportAuditLogRequest>,
     ) -> Result<Response<Self::ExportAuditLogStream>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         caller.must(Right::Audit).map_err(|error| status(&error))?;
         let registry = self.registry.clone();
         let export = move |sender| async move { registry.export_audit_log(&caller, sender).await };
@@ -72,7 +72,7 @@ impl AuditService for Services {
         &self,
         request: Request<CompareAuditedCallsRequest>,
     ) -> Result<Response<CompareAuditedCallsResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let compared = self.registry.compare_audited_calls(&caller, request.get_ref()).await;
         Ok(Response::new(compared.map_err(|error| status(&error))?))
     }
@@ -81,7 +81,7 @@ impl AuditService for Services {
         &self,
         request: Request<EraseAuditDetailsRequest>,
     ) -> Result<Response<EraseAuditDetailsResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let EraseAuditDetailsRequest { resource, reason } = request.get_ref();
         let erased = self.registry.erase_audit_details(&caller, resource, reason).await;
         Ok(Response::new(EraseAuditDetailsResponse { erased: erased.map_err(|error| status(&error))? }))

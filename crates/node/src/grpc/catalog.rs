@@ -22,7 +22,7 @@ impl CatalogService for Services {
     type WatchStream = Parts<WatchResponse>;
 
     async fn search(&self, request: Request<SearchRequest>) -> Result<Response<SearchResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let within = deadline::of(request.metadata());
         let answer = self.registry.search(&caller, request.get_ref(), within).await.map_err(|error| status(&error))?;
         Ok(Response::new(answer))
@@ -32,20 +32,20 @@ impl CatalogService for Services {
         &self,
         request: Request<StreamSearchRequest>,
     ) -> Result<Response<Self::StreamSearchStream>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let within = deadline::of(request.metadata());
         let parts = self.registry.stream_search(&caller, request.into_inner(), within).await;
         Ok(Response::new(said(parts.map_err(|error| status(&error))?)))
     }
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let parts = self.registry.watch(&caller, request.into_inner()).map_err(|error| status(&error))?;
         Ok(Response::new(said(parts.take_until(self.draining.clone().cancelled_owned()))))
     }
 
     async fn get_record(&self, request: Request<GetRecordRequest>) -> Result<Response<GetRecordResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let within = deadline::of(request.metadata());
         let name: Name = request
             .get_ref()

@@ -16,14 +16,14 @@ use super::{
 #[tonic::async_trait]
 impl CityService for Services {
     async fn get_city(&self, request: Request<GetCityRequest>) -> Result<Response<GetCityResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let name = name(Kind::City, &request.get_ref().name)?;
         let found = self.registry.get(&caller, &name).await.map_err(|error| status(&error))?;
         Ok(Response::new(GetCityResponse { city: Some(typed(&found)?) }))
     }
 
     async fn update_city(&self, request: Request<UpdateCityRequest>) -> Result<Response<UpdateCityResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let UpdateCityRequest { city, update_mask, validate_only, request_id } = request.into_inner();
         let resource = required("city", city)?;
         let mask = update_mask.unwrap_or_default().paths;

@@ -14,12 +14,12 @@ impl CodeService for Services {
         &self,
         request: Request<ListCodeListsRequest>,
     ) -> Result<Response<ListCodeListsResponse>, Status> {
-        self.caller(request.metadata()).await?;
+        self.caller(&request)?;
         Ok(Response::new(ListCodeListsResponse { lists: self.registry.code_lists() }))
     }
 
     async fn list_codes(&self, request: Request<ListCodesRequest>) -> Result<Response<ListCodesResponse>, Status> {
-        self.caller(request.metadata()).await?;
+        self.caller(&request)?;
         self.registry.list_codes(request.get_ref()).map(Response::new).map_err(|error| status(&error))
     }
 
@@ -27,7 +27,7 @@ impl CodeService for Services {
         &self,
         request: Request<ConvertCodeRequest>,
     ) -> Result<Response<ConvertCodeResponse>, Status> {
-        self.caller(request.metadata()).await?;
+        self.caller(&request)?;
         self.registry.convert_code(request.get_ref()).map(Response::new).map_err(|error| status(&error))
     }
 }

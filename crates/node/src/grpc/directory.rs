@@ -14,7 +14,7 @@ impl DirectoryService for Services {
         &self,
         request: Request<GetDirectoryRequest>,
     ) -> Result<Response<GetDirectoryResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let (shown, mut file) = self.registry.directory(&caller).await.map_err(|error| status(&error))?;
         if !request.get_ref().include_file {
             file.clear();
@@ -26,7 +26,7 @@ impl DirectoryService for Services {
         &self,
         request: Request<OfferDirectoryRequest>,
     ) -> Result<Response<OfferDirectoryResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let taken = self.registry.offer_directory(&caller, &request.get_ref().file).await;
         Ok(Response::new(OfferDirectoryResponse { status: Some(taken.map_err(|error| status(&error))?) }))
     }
@@ -35,7 +35,7 @@ impl DirectoryService for Services {
         &self,
         request: Request<ResetDirectoryRequest>,
     ) -> Result<Response<ResetDirectoryResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let reset = self.registry.reset_directory(&caller, request.get_ref().version).await;
         Ok(Response::new(ResetDirectoryResponse { status: Some(reset.map_err(|error| status(&error))?) }))
     }

@@ -22,7 +22,7 @@ impl ExportService for Services {
     type ExportStream = Pin<Box<dyn Stream<Item = Result<ExportResponse, Status>> + Send>>;
 
     async fn export(&self, request: Request<ExportRequest>) -> Result<Response<Self::ExportStream>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let export = self.registry.check_export(&caller, request.get_ref()).map_err(|error| status(&error))?;
         let (piece_sender, mut pieces) = mpsc::channel(PIECES_WAITING);
         let (responses, stream) = mpsc::channel(1);

@@ -190,7 +190,7 @@ impl Services {
     }
 
     /// The status that a peer gets. Where the peer itself is refused, this side's log and its list of peers name it too.
-    fn refused(&self, peer: &CityId, error: &Error) -> Status {
+    pub(super) fn refused(&self, peer: &CityId, error: &Error) -> Status {
         let of_peer = matches!(error, Error::PeerNotApproved(_) | Error::PeerSuspended { .. } | Error::PeerLeft { .. });
         if of_peer || matches!(error, Error::PeerUnknown(_)) {
             self.registry.federation().refused(peer, error.reason(), &error.to_string());

@@ -12,7 +12,7 @@ impl HistoryService for Services {
         &self,
         request: Request<ListRevisionsRequest>,
     ) -> Result<Response<ListRevisionsResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let ListRevisionsRequest { name, page_size, page_token } = request.into_inner();
         let name: Name =
             name.parse().map_err(|error: NameError| status(&Violation::invalid("name", error.to_string()).into()))?;

@@ -36,7 +36,7 @@ impl ImportService for Services {
     type ImportStream = Pin<Box<dyn Stream<Item = Result<ImportResponse, Status>> + Send>>;
 
     async fn import(&self, request: Request<Streaming<ImportRequest>>) -> Result<Response<Self::ImportStream>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         caller.must(Right::Edit).map_err(|error| status(&error))?;
         let mut parts = request.into_inner();
         let Some(Part::Start(start)) = parts.message().await?.and_then(|first| first.part) else {
@@ -73,7 +73,7 @@ impl ImportService for Services {
         &self,
         request: Request<GuessMappingRequest>,
     ) -> Result<Response<GuessMappingResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let guessed = self.registry.guess_mapping(&caller, request.into_inner()).await;
         let mapping = guessed.map_err(|error| status(&error))?;
         Ok(Response::new(GuessMappingResponse { mapping }))
@@ -83,7 +83,7 @@ impl ImportService for Services {
         &self,
         request: Request<ListImportsRequest>,
     ) -> Result<Response<ListImportsResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let page = self.registry.list_imports(&caller, request.get_ref()).await;
         page.map(Response::new).map_err(|error| status(&error))
     }
@@ -92,7 +92,7 @@ impl ImportService for Services {
         &self,
         request: Request<ListQuarantinedRowsRequest>,
     ) -> Result<Response<ListQuarantinedRowsResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let page = self.registry.list_quarantined_rows(&caller, request.get_ref()).await;
         page.map(Response::new).map_err(|error| status(&error))
     }
@@ -101,7 +101,7 @@ impl ImportService for Services {
         &self,
         request: Request<RedriveQuarantinedRowRequest>,
     ) -> Result<Response<RedriveQuarantinedRowResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let row = self.registry.redrive_quarantined_row(&caller, request.into_inner()).await;
         let row = row.map_err(|error| status(&error))?;
         Ok(Response::new(RedriveQuarantinedRowResponse { row: Some(row) }))
@@ -111,7 +111,7 @@ impl ImportService for Services {
         &self,
         request: Request<DiscardQuarantinedRowRequest>,
     ) -> Result<Response<DiscardQuarantinedRowResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let discarded = self.registry.discard_quarantined_row(&caller, request.get_ref()).await;
         discarded.map_err(|error| status(&error))?;
         Ok(Response::new(DiscardQuarantinedRowResponse {}))

@@ -10,7 +10,7 @@ pub(super) async fn find(
     services: &Services,
     request: Request<FindMatchesRequest>,
 ) -> Result<Response<FindMatchesResponse>, Status> {
-    let caller = services.caller(request.metadata()).await?;
+    let caller = services.caller(&request)?;
     let found = services.registry.find_matches(&caller, request.get_ref()).await.map_err(|error| status(&error))?;
     Ok(Response::new(found))
 }

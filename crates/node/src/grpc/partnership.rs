@@ -28,7 +28,7 @@ macro_rules! steps {
                 &self,
                 request: Request<registry::$request>,
             ) -> Result<Response<registry::$response>, Status> {
-                let caller = self.caller(request.metadata()).await?;
+                let caller = self.caller(&request)?;
                 must_fit(request.get_ref())?;
                 let stepped =
                     self.registry.$step(&caller, request.get_ref()).await.map_err(|error| status(&error))?;
@@ -54,7 +54,7 @@ impl Services {
         &self,
         request: Request<registry::GetReadinessRequest>,
     ) -> Result<Response<registry::GetReadinessResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let readiness = self.registry.readiness(&caller, request.get_ref()).await.map_err(|error| status(&error))?;
         Ok(Response::new(readiness))
     }

@@ -31,13 +31,13 @@ impl PrivacyService for Services {
         &self,
         request: Request<PreviewCleanUpRequest>,
     ) -> Result<Response<PreviewCleanUpResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let items = self.registry.preview_clean_up(&caller).await.map_err(|error| status(&error))?;
         Ok(Response::new(PreviewCleanUpResponse { items }))
     }
 
     async fn run_clean_up(&self, request: Request<RunCleanUpRequest>) -> Result<Response<RunCleanUpResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let done = self.registry.run_clean_up(&caller).await.map_err(|error| status(&error))?;
         Ok(Response::new(RunCleanUpResponse { clean_up: Some(done) }))
     }
@@ -46,7 +46,7 @@ impl PrivacyService for Services {
         &self,
         request: Request<ListCleanUpsRequest>,
     ) -> Result<Response<ListCleanUpsResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let ListCleanUpsRequest { page_size, page_token } = request.get_ref();
         let page = self.registry.clean_ups(&caller, *page_size, page_token).await;
         Ok(Response::new(page.map_err(|error| status(&error))?))
@@ -56,7 +56,7 @@ impl PrivacyService for Services {
         &self,
         request: Request<EraseResourceRequest>,
     ) -> Result<Response<EraseResourceResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let EraseResourceRequest { name, reason, cut_references, validate_only } = request.get_ref();
         let name = named(name)?;
         let erasure = Erasure { name: &name, reason, cut_references: *cut_references, validate_only: *validate_only };
@@ -68,7 +68,7 @@ impl PrivacyService for Services {
         &self,
         request: Request<EraseHistoryRequest>,
     ) -> Result<Response<EraseHistoryResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let name = named(&request.get_ref().name)?;
         let erased = self.registry.erase_history(&caller, &name).await.map_err(|error| status(&error))?;
         Ok(Response::new(erased))
@@ -78,7 +78,7 @@ impl PrivacyService for Services {
         &self,
         request: Request<ListTombstonesRequest>,
     ) -> Result<Response<ListTombstonesResponse>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let ListTombstonesRequest { page_size, page_token } = request.get_ref();
         let page = self.registry.tombstones(&caller, *page_size, page_token).await;
         Ok(Response::new(page.map_err(|error| status(&error))?))
@@ -88,7 +88,7 @@ impl PrivacyService for Services {
         &self,
         request: Request<ExportSubjectRequest>,
     ) -> Result<Response<Self::ExportSubjectStream>, Status> {
-        let caller = self.caller(request.metadata()).await?;
+        let caller = self.caller(&request)?;
         let asked = request.get_ref().subject.as_ref();
         let subject = self.registry.check_subject(&caller, asked).await.map_err(|error| status(&error))?;
         let (piece_sender, mut pieces) = mpsc::channel(PIECES_WAITING);

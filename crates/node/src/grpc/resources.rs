@@ -3,11 +3,11 @@
 use isopolity_domain::{Kind, Name, Violation, name::NameError};
 use isopolity_proto::{error::Reason, registry, to_dynamic};
 use isopolity_registry::{
-    Error,
+    Caller, Error,
     author::{List, Terms},
 };
 use prost_reflect::DynamicMessage;
-use tonic::{Request, Response, Status, metadata::MetadataMap};
+use tonic::{Request, Response, Status};
 
 use super::{Services, status::status};
 
@@ -44,23 +44,21 @@ impl Services {
     async fn one<M: prost::Name + Default>(
         &self,
         kind: Kind,
-        metadata: &MetadataMap,
+        caller: &Caller,
         text: &str,
     ) -> Result<Option<M>, Status> {
-        let caller = self.caller(metadata).await?;
         let name = name(kind, text)?;
-        let found = self.registry.get(&caller, &name).await.map_err(|error| status(&error))?;
+        let found = self.registry.get(caller, &name).await.map_err(|error| status(&error))?;
         typed(&found).map(Some)
     }
 
     /// A page of resources, and the token of the next.
     async fn page<M: prost::Name + Default>(
         &self,
-        metadata: &MetadataMap,
+        caller: &Caller,
         list: List<'_>,
     ) -> Result<(Vec<M>, String), Status> {
-        let caller = self.caller(metadata).await?;
-        let page = self.registry.list(&caller, list).await.map_err(|error| status(&error))?;
+        let page = self.registry.list(caller, list).await.map_err(|error| status(&error))?;
         Ok((page.resources.iter().map(typed).collect::<Result<_, _>>()?, page.next_page_token))
     }
 }
@@ -96,7 +94,7 @@ macro_rules! standard_methods {
                 &self,
                 request: Request<registry::$get_request>,
             ) -> Result<Response<registry::$get_response>, Status> {
-                let $one = self.one($kind, request.metadata(), &request.get_ref().name).await?;
+                let $one = self.one($kind, &self.caller(&request)?, &request.get_ref().name).await?;
                 Ok(Response::new(registry::$get_response { $one }))
             }
 
@@ -105,7 +103,7 @@ macro_rules! standard_methods {
                 request: Request<registry::$list_request>,
             ) -> Result<Response<registry::$list_response>, Status> {
                 let list = list!($kind, request.get_ref());
-                let ($many, next_page_token) = self.page(request.metadata(), list).await?;
+                let ($many, next_page_token) = self.page(&self.caller(&request)?, list).await?;
                 Ok(Response::new(registry::$list_response { $many, next_page_token }))
             }
 
@@ -113,7 +111,7 @@ macro_rules! standard_methods {
                 &self,
                 request: Request<registry::$create_request>,
             ) -> Result<Response<registry::$create_response>, Status> {
-                let caller = self.caller(request.metadata()).await?;
+                let caller = self.caller(&request)?;
                 let registry::$create_request { parent, $id, $one, validate_only, request_id } = request.into_inner();
                 let resource = required(stringify!($one), $one)?;
                 let terms = Terms { validate_only, request_id: &request_id };
@@ -129,7 +127,7 @@ macro_rules! standard_methods {
                 &self,
                 request: Request<registry::$update_request>,
             ) -> Result<Response<registry::$update_response>, Status> {
-                let caller = self.caller(request.metadata()).await?;
+                let caller = self.caller(&request)?;
                 let registry::$update_request { $one, update_mask, validate_only, request_id } = request.into_inner();
                 let resource = required(stringify!($one), $one)?;
                 let mask = update_mask.unwrap_or_default().paths;
@@ -146,7 +144,7 @@ macro_rules! standard_methods {
                 &self,
                 request: Request<registry::$delete_request>,
             ) -> Result<Response<registry::$delete_response>, Status> {
-                let caller = self.caller(request.metadata()).await?;
+                let caller = self.caller(&request)?;
                 let registry::$delete_request { name: text, etag, validate_only, request_id } = request.into_inner();
                 let name = name($kind, &text)?;
                 let terms = Terms { validate_only, request_id: &request_id };
@@ -159,7 +157,7 @@ macro_rules! standard_methods {
                 &self,
                 request: Request<registry::$undelete_request>,
             ) -> Result<Response<registry::$undelete_response>, Status> {
-                let caller = self.caller(request.metadata()).await?;
+                let caller = self.caller(&request)?;
                 let registry::$undelete_request { name: text, etag, validate_only, request_id } = request.into_inner();
                 let name = name($kind, &text)?;
                 let terms = Terms { validate_only, request_id: &request_id };
@@ -381,7 +379,7 @@ impl registry::stage_event_service_server::StageEventService for Services {
         &self,
         request: Request<registry::GetStageEventRequest>,
     ) -> Result<Response<registry::GetStageEventResponse>, Status> {
-        let stage_event = self.one(Kind::StageEvent, request.metadata(), &request.get_ref().name).await?;
+        let stage_event = self.one(Kind::StageEvent, &self.caller(&request)?, &request.get_ref().name).await?;
         Ok(Response::new(registry::GetStageEventResponse { stage_event }))
     }
 
@@ -390,7 +388,7 @@ impl registry::stage_event_service_server::StageEventService for Services {
         request: Request<registry::ListStageEventsRequest>,
     ) -> Result<Response<registry::ListStageEventsResponse>, Status> {
         let list = list!(Kind::StageEvent, request.get_ref());
-        let (stage_events, next_page_token) = self.page(request.metadata(), list).await?;
+        let (stage_events, next_page_token) = self.page(&self.caller(&request)?, list).await?;
         Ok(Response::new(registry::ListStageEventsResponse { stage_events, next_page_token }))
     }
 }

@@ -11,7 +11,9 @@ use isopolity_proto::{
     error::Reason,
     type_url,
 };
-use isopolity_registry::{Error, directory::DirectoryRefusal, error::with_causes, invitation::JoinRefusal};
+use isopolity_registry::{
+    Error, directory::DirectoryRefusal, error::with_causes, invitation::JoinRefusal, permission::scope_word,
+};
 use prost::Message as _;
 use prost_types::Any;
 use tonic::{Code, Status};
@@ -32,6 +34,9 @@ const MESSAGE_MAX: usize = 600;
 pub(super) fn status(cause: &Error) -> Status {
     let mut info: HashMap<String, String> = HashMap::new();
     let mut details = ErrorDetails::new();
+    if let Some((kind, name)) = concerned(cause) {
+        details.set_resource_info(kind, name, "", cause.to_string());
+    }
     let code = match cause {
         Error::Invalid(violations) => {
             let (told, left) = as_many_as_fit(&violations.0, |one| one.field.len() + one.description.len());
@@ -43,37 +48,23 @@ pub(super) fn status(cause: &Error) -> Status {
             }
             Code::InvalidArgument
         }
-        Error::TokenMissing | Error::TokenInvalid => Code::Unauthenticated,
+        Error::TokenMissing | Error::TokenInvalid | Error::LoginFailed => Code::Unauthenticated,
+        Error::ScopeMissing(scope) => {
+            info.insert("scope".to_owned(), scope_word(*scope));
+            Code::PermissionDenied
+        }
         Error::RightMissing(right) => {
             info.insert("right".to_owned(), right.as_str().to_owned());
             Code::PermissionDenied
         }
-        Error::NotFound(name) => {
-            details.set_resource_info(kind_of(name), name, "", cause.to_string());
-            Code::NotFound
-        }
-        Error::Deleted(name) => {
-            details.set_resource_info(name.kind().as_str(), name.to_string(), "", cause.to_string());
-            Code::NotFound
-        }
-        Error::Exists(name) | Error::ExistsDeleted(name) => {
-            details.set_resource_info(name.kind().as_str(), name.to_string(), "", cause.to_string());
-            Code::AlreadyExists
-        }
-        Error::InUse { name, used_by } => {
+        Error::NotFound(_) | Error::Deleted(_) | Error::PeerUnknown(_) => Code::NotFound,
+        Error::Exists(_) | Error::ExistsDeleted(_) | Error::UserExists(_) => Code::AlreadyExists,
+        Error::InUse { used_by, .. } => {
             let names: Vec<_> = used_by.iter().map(ToString::to_string).collect();
             info.insert("used_by".to_owned(), names.join(","));
-            details.set_resource_info(name.kind().as_str(), name.to_string(), "", cause.to_string());
             Code::FailedPrecondition
         }
-        Error::NotDeleted(name) | Error::AppendOnly(name) | Error::Erased(name) | Error::NotErasable(name) => {
-            details.set_resource_info(name.kind().as_str(), name.to_string(), "", cause.to_string());
-            Code::FailedPrecondition
-        }
-        Error::EtagMismatch(name) => {
-            details.set_resource_info(name.kind().as_str(), name.to_string(), "", cause.to_string());
-            Code::Aborted
-        }
+        Error::EtagMismatch(_) => Code::Aborted,
         Error::Stage { name, refusal } => {
             if let StageError::GateClosed { blockers, .. } = refusal {
                 let (told, left) =
@@ -90,21 +81,28 @@ pub(super) fn status(cause: &Error) -> Status {
             }
             Code::FailedPrecondition
         }
-        Error::PeerNotApproved(_) | Error::PeerSuspended { .. } | Error::PeerLeft { .. } => Code::PermissionDenied,
+        Error::PeerNotApproved(_) | Error::PeerSuspended { .. } | Error::PeerLeft { .. } | Error::MethodClosed => {
+            Code::PermissionDenied
+        }
         Error::Joining(refusal) => of_joining(refusal),
         Error::Directory(refusal) => of_directory(refusal),
-        Error::PeerUnknown(city) => {
-            details.set_resource_info("peer", city, "", cause.to_string());
-            Code::NotFound
-        }
-        Error::LastAdministrator | Error::BundleRollback { .. } => Code::FailedPrecondition,
+        Error::LastAdministrator
+        | Error::BundleRollback { .. }
+        | Error::SessionRequired
+        | Error::NotDeleted(_)
+        | Error::Erased(_)
+        | Error::NotErasable(_)
+        | Error::AppendOnly(_) => Code::FailedPrecondition,
         Error::Incomplete { .. } => Code::Unavailable,
-        Error::HomeUnreachable { .. } | Error::StorageBusy(_) | Error::AuditUnavailable => {
+        Error::HomeUnreachable { .. }
+        | Error::StorageBusy(_)
+        | Error::AuditUnavailable
+        | Error::ProviderUnreachable => {
             details.set_retry_info(Some(RETRY));
             Code::Unavailable
         }
         Error::StorageFull(_) => Code::ResourceExhausted,
-        Error::Overloaded { retry_after, .. } => {
+        Error::Overloaded { retry_after, .. } | Error::LoginDelayed { retry_after } => {
             details.set_retry_info(Some(*retry_after));
             Code::ResourceExhausted
         }
@@ -147,6 +145,25 @@ fn of_directory(refusal: &DirectoryRefusal) -> Code {
         DirectoryRefusal::Missing(_) => Code::NotFound,
         _ if refusal.reason() == Reason::DirectoryInvalid => Code::InvalidArgument,
         _ => Code::FailedPrecondition,
+    }
+}
+
+/// What an error is about: the kind of it, and what it is called.
+fn concerned(cause: &Error) -> Option<(&'static str, String)> {
+    match cause {
+        Error::NotFound(name) => Some((kind_of(name), name.clone())),
+        Error::PeerUnknown(city) => Some(("peer", city.clone())),
+        Error::UserExists(name) => Some(("user", name.clone())),
+        Error::Deleted(name)
+        | Error::Exists(name)
+        | Error::ExistsDeleted(name)
+        | Error::InUse { name, .. }
+        | Error::NotDeleted(name)
+        | Error::AppendOnly(name)
+        | Error::Erased(name)
+        | Error::NotErasable(name)
+        | Error::EtagMismatch(name) => Some((name.kind().as_str(), name.to_string())),
+        _ => None,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::testing::Feira;
 const NAME: &str = "cities/feira.example/partnerships/cork";
 
 fn editor() -> Caller {
-    Caller::Token { id: "e".into(), role: Role::Editor }
+    Caller::token("e", Role::Editor)
 }
 
 impl Feira {
@@ -202,7 +202,7 @@ async fn a_partnership_is_suspended_resumed_corrected_and_ended() {
 #[tokio::test]
 async fn who_may_only_read_moves_nothing() {
     let feira = Feira::partnership_at(PartnershipStage::Opportunity).await;
-    let reader = Caller::Token { id: "r".into(), role: Role::Viewer };
+    let reader = Caller::token("r", Role::Viewer);
     let request = to(PartnershipStage::MarketResearch);
     let refused = feira.registry.advance_partnership(&reader, &request).await.unwrap_err();
     assert_eq!(refused.reason(), Reason::RightMissing);

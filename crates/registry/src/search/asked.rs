@@ -168,7 +168,7 @@ impl Registry {
             question: Some(asked.readable()),
             limit: i32::try_from(each).unwrap_or(STREAM_MAX),
             purpose: asked.purpose.clone(),
-            requester: format!("{}@{}", caller.id(), self.city()),
+            requester: self.pseudonym(caller),
             analyser: if asked.text.is_empty() { String::new() } else { ANALYSER.to_owned() },
             statistics: weights.statistics.clone(),
             after: None,

@@ -14,6 +14,7 @@ pub(crate) struct Model {
     pub(crate) create_time: i64,
     pub(crate) expire_time: Option<i64>,
     pub(crate) revoke_time: Option<i64>,
+    pub(crate) scopes: i64,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use isopolity_domain::CityId;
 use isopolity_proto::{
-    admin::{PeerState, Role},
+    admin::{PeerState, Role, Scope},
     options::Audience,
 };
 use time::macros::datetime;
@@ -37,6 +37,7 @@ fn token(id: &str) -> Token {
         hash: Bytes::from_static(&[0, 255, 7]),
         label: "the office’s".into(),
         role: Role::Editor,
+        scopes: Vec::new(),
         create_time: datetime!(2013-03-15 12:00 UTC),
         expire_time: None,
         revoke_time: None,
@@ -105,6 +106,7 @@ async fn a_token_is_added_replaced_and_found(bed: Bed) {
         hash: Bytes::from_static(b"other"),
         label: "left".into(),
         role: Role::Viewer,
+        scopes: vec![Scope::RecordsRead, Scope::Administer],
         create_time: datetime!(2013-03-16 12:00 UTC),
         expire_time: Some(datetime!(2014-01-01 0:00 UTC)),
         revoke_time: Some(datetime!(2013-12-31 23:59:59.999999 UTC)),

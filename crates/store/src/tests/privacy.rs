@@ -122,6 +122,7 @@ async fn what_is_counted_as_old_is_what_is_removed(bed: Bed) {
         role: isopolity_proto::admin::Role::Viewer,
         create_time: THEN,
         expire_time: expires.map(|day| THEN + Duration::days(day)),
+        scopes: Vec::new(),
         revoke_time: revoked.map(|day| THEN + Duration::days(day)),
     };
     let mut tx = store.begin("test").await.unwrap();
