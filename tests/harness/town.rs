@@ -376,7 +376,7 @@ fn refused(error: &Error) -> LinkError {
         _ => Outcome::Refused,
     };
     let retry_after = match error {
-        Error::Overloaded { retry_after, .. } => Some(*retry_after),
+        Error::Overloaded { retry_after, .. } | Error::RateExceeded { retry_after, .. } => Some(*retry_after),
         _ => None,
     };
     LinkError { retry_after, ..LinkError::new(outcome, error.reason(), format!("the peer says: {error}")) }

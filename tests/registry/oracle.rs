@@ -23,6 +23,7 @@ use isopolity_domain::{
     feed::{Position, Publication},
     query,
     question::check_question,
+    sight::Sight,
 };
 use isopolity_federation::Limits;
 use isopolity_proto::{
@@ -324,7 +325,7 @@ impl Whole {
 
     fn statistics(&self, question: &Question) -> Statistics {
         let words: Vec<String> = query::parse(&question.text).words().into_iter().map(|one| one.word).collect();
-        self.catalog.statistics(&words, Audience::Internal).unwrap().0
+        self.catalog.statistics(&words, Sight::of(Audience::Internal)).unwrap().0
     }
 
     fn expected(&self, question: &Question, statistics: Option<&Statistics>, facets: &[FacetRequest]) -> Expected {
@@ -334,7 +335,7 @@ impl Whole {
             .catalog
             .ask(&Asked {
                 question,
-                clearance: Audience::Internal,
+                sight: Sight::of(Audience::Internal),
                 order,
                 statistics,
                 after: None,

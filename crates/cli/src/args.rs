@@ -5,6 +5,7 @@ mod files;
 mod peer;
 mod question;
 mod records;
+mod sharing;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -18,6 +19,7 @@ pub(crate) use question::{Asked, Order, Search, Watch};
 pub(crate) use records::{
     Codes, EndKind, Get, ListRecords, Matching, PutRecord, Readiness, Record, RecordAudience, Stage, Step, Verdict,
 };
+pub(crate) use sharing::{GranularityWord, SetSharing, Sharing};
 
 /// Business partnerships between cities and migrants' countries of origin: one node for each city, one question for all.
 #[derive(Debug, Parser)]
@@ -97,6 +99,9 @@ pub(crate) enum Command {
     /// Work with other cities' nodes
     #[command(subcommand)]
     Peer(Peer),
+    /// Say what peers may see and do here, and see what they grant
+    #[command(subcommand)]
+    Sharing(Sharing),
     /// Work with tokens for the API
     #[command(subcommand)]
     Token(Token),

@@ -14,6 +14,7 @@ mod readiness;
 mod record;
 mod search;
 mod serve;
+mod sharing;
 mod stage;
 mod token;
 mod verify;
@@ -49,6 +50,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Exit> {
         Command::Stage(stage) => stage::run(&global, &stage).await?,
         Command::Verify(verify) => verify::run(&global, &verify)?,
         Command::Peer(peer) => peer::run(&global, &peer).await?,
+        Command::Sharing(sharing) => sharing::run(&global, &sharing).await?,
         Command::Token(token) => token::run(&global, &token).await?,
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -14,6 +14,7 @@
 //! | [`indicators`] | what is measured, and when a number may be published |
 //! | [`freshness`] | whether a resource may be out of date |
 //! | [`project`] | what an audience may see of a message, from the proto's field options |
+//! | [`sharing`], [`sight`] | what a peer may see and do here, by its sharing agreement |
 //! | [`record`], [`envelope`] | how a resource becomes signed records, and how they are checked |
 //! | [`feed`] | what is published, in which order |
 //! | [`answer`], [`merge`] | what a city answered, and how answers become one |
@@ -63,6 +64,8 @@ pub mod question;
 pub mod record;
 pub mod relevance;
 pub mod settle;
+pub mod sharing;
+pub mod sight;
 pub mod stage;
 pub mod text;
 pub mod validate;

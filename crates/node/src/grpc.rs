@@ -16,6 +16,7 @@ mod import;
 mod matching;
 mod partnership;
 mod resources;
+mod sharing;
 mod status;
 
 use std::{io, time::Duration};
@@ -25,7 +26,7 @@ use isopolity_proto::{
     DESCRIPTORS,
     admin::{
         node_service_server::NodeServiceServer, peer_service_server::PeerServiceServer,
-        token_service_server::TokenServiceServer,
+        sharing_agreement_service_server::SharingAgreementServiceServer, token_service_server::TokenServiceServer,
     },
     catalog::catalog_service_server::CatalogServiceServer,
     federation::federation_service_server::FederationServiceServer,
@@ -62,7 +63,7 @@ const PEER_CONNECTION_AGE: Duration = Duration::from_mins(30);
 const STREAMS_MAX: u32 = 100;
 
 /// The services of the API, as reflection lists them.
-const SERVED: [&str; 22] = [
+const SERVED: [&str; 23] = [
     "grpc.health.v1.Health",
     CityServiceServer::<Services>::NAME,
     OrganizationServiceServer::<Services>::NAME,
@@ -83,6 +84,7 @@ const SERVED: [&str; 22] = [
     CodeServiceServer::<Services>::NAME,
     CatalogServiceServer::<Services>::NAME,
     PeerServiceServer::<Services>::NAME,
+    SharingAgreementServiceServer::<Services>::NAME,
     TokenServiceServer::<Services>::NAME,
     NodeServiceServer::<Services>::NAME,
 ];
@@ -131,6 +133,7 @@ impl Services {
             .add_service(CodeServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CatalogServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(PeerServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(SharingAgreementServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(TokenServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(NodeServiceServer::new(self).max_decoding_message_size(limit));
         // Reflection in both versions: older tools ask for v1alpha. The descriptors were decoded at build time.

@@ -19,6 +19,7 @@
 //! | [`mod@watch`] | telling of what is published, as far as it matches a question |
 //! | [`mod@answer`] | what a peer gets when it asks |
 //! | `desk` | where peers' questions wait for their turn |
+//! | [`mod@sharing`] | what this city lets each peer see and do |
 //! | `hot` | what is read often, kept in memory |
 //! | [`mod@peers`] | adding, approving, suspending and removing peers |
 //! | [`mod@access`] | tokens |
@@ -45,6 +46,7 @@ pub mod partnership;
 pub mod peers;
 pub mod record;
 pub mod search;
+pub mod sharing;
 pub mod verify;
 pub mod watch;
 
@@ -129,6 +131,8 @@ struct Inner {
     hot: hot::Hot,
     /// Where peers' questions wait.
     desk: desk::Desk,
+    /// What peers may see and do.
+    sharing: sharing::Sharing,
     /// Who watches how much.
     watches: Arc<watch::Watches>,
 }
@@ -158,6 +162,7 @@ impl Registry {
             page_key,
             hot: hot::Hot::default(),
             desk: desk::Desk::new(desk::Places::default()),
+            sharing: sharing::Sharing::default(),
             watches: Arc::default(),
         };
         let registry = Self { inner: Arc::new(inner) };

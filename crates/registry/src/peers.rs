@@ -38,7 +38,7 @@ impl Registry {
     /// # Errors
     /// [`Error::PeerNotApproved`] and the like.
     pub async fn bundle_for_peer(&self, peer: &CityId) -> Result<Bytes, Error> {
-        self.clearance_of(peer)?;
+        self.must_be_active(peer)?;
         Ok(self.present_bundle().await?.file)
     }
 
@@ -93,12 +93,12 @@ impl Registry {
         fingerprint: &str,
     ) -> Result<admin::Peer, Error> {
         caller.must(Right::Administer)?;
-        if audience == Audience::Internal {
+        if !matches!(audience, Audience::Unspecified | Audience::Public | Audience::Federation) {
             return Err(Violation::invalid("audience", "must be AUDIENCE_PUBLIC or AUDIENCE_FEDERATION").into());
         }
         let now = self.now();
         let peer = self
-            .change_peer("approve peer", city, |peer| {
+            .change_peer("approve peer", city, (audience, caller), |peer| {
                 let bundle = Bundle::parse(&peer.bundle).map_err(Error::internal)?;
                 if !fingerprint.is_empty() && !fingerprint.eq_ignore_ascii_case(&bundle.fingerprint()) {
                     let found = bundle.fingerprint();
@@ -136,7 +136,7 @@ impl Registry {
         }
         let reason = checked_reason(reason)?;
         let peer = self
-            .change_peer("suspend peer", city, |peer| match peer.state {
+            .change_peer("suspend peer", city, (Audience::Unspecified, caller), |peer| match peer.state {
                 PeerState::Active | PeerState::Suspended => {
                     peer.state = PeerState::Suspended;
                     peer.state_reason.clone_from(&reason);
@@ -157,7 +157,7 @@ impl Registry {
         caller.must(Right::Administer)?;
         let reason = checked_reason(reason)?;
         let peer = self
-            .change_peer("remove peer", city, |peer| {
+            .change_peer("remove peer", city, (Audience::Unspecified, caller), |peer| {
                 peer.state = PeerState::Left;
                 peer.state_reason.clone_from(&reason);
                 Ok(())
@@ -246,6 +246,7 @@ impl Registry {
         &self,
         label: &'static str,
         city: &str,
+        (audience, caller): (Audience, &Caller),
         change: impl FnOnce(&mut Peer) -> Result<(), Error>,
     ) -> Result<Peer, Error> {
         let id: CityId = city
@@ -253,8 +254,10 @@ impl Registry {
             .map_err(|error: isopolity_domain::city_id::CityIdError| Violation::invalid("city", error.to_string()))?;
         let mut tx: Tx = self.store().begin(label).await?;
         let mut peer = tx.peer(&id).await?.ok_or_else(|| Error::PeerUnknown(city.to_owned()))?;
+        let before = peer.state;
         change(&mut peer)?;
         tx.put_peer(&peer).await?;
+        self.agree_by_state(&mut tx, before, &peer, audience, caller.id()).await?;
         tx.commit().await?;
         self.reload_peers().await?;
         if peer.state != PeerState::Active {
@@ -282,6 +285,8 @@ impl Registry {
                 }
             }
         }
+        // Before the peers: who is approved is never without it.
+        self.reload_sharing().await?;
         self.federation().set(settings);
         Ok(())
     }
@@ -326,7 +331,7 @@ impl Registry {
     }
 
     /// A greeting whose failure is kept in the peer's health and is no error here.
-    async fn greet_quietly(&self, city: &CityId) {
+    pub(crate) async fn greet_quietly(&self, city: &CityId) {
         if let Err(error) = self.federation().greet(city, GREETING).await {
             info!(peer.city = %city, reason = %error.description, "peer did not answer a greeting");
         }
@@ -335,6 +340,7 @@ impl Registry {
     fn describe(&self, peer: &Peer) -> admin::Peer {
         let health: Health = self.federation().health(&peer.city);
         let bundle = Bundle::parse(&peer.bundle).ok();
+        let granted = self.inner.sharing.with(&peer.city);
         let trouble = |inbound: bool, trouble: &Trouble| PeerTrouble {
             time: Some(to_timestamp(trouble.time)),
             inbound,
@@ -348,7 +354,7 @@ impl Registry {
             state: peer.state.into(),
             state_reason: peer.state_reason.clone(),
             endpoint: bundle.as_ref().map(|one| one.endpoint.clone()).unwrap_or_default(),
-            audience: peer.audience.into(),
+            audience: granted.as_ref().map_or(peer.audience.into(), |granted| granted.audience),
             bundle_fingerprint: bundle.as_ref().map(Bundle::fingerprint).unwrap_or_default(),
             bundle_sequence: peer.bundle_sequence,
             bundle_expire_time: bundle.as_ref().map(|one| to_timestamp(one.expires)),
@@ -364,6 +370,8 @@ impl Registry {
                 .unwrap_or_default(),
             circuit: Some(self.federation().circuit(&peer.city)),
             digest: self.federation().digest_state(&peer.city),
+            granted: granted.as_deref().cloned(),
+            received: health.sharing_agreement,
         }
     }
 

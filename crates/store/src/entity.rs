@@ -11,4 +11,5 @@ pub(crate) mod reference;
 pub(crate) mod request;
 pub(crate) mod revision;
 pub(crate) mod setting;
+pub(crate) mod sharing_agreement;
 pub(crate) mod token;

@@ -17,6 +17,7 @@
 //! | `revision`, `request` | what documents were before, and what was asked with an id of its own |
 //! | `import` | how far imports came, and the rows that they did not take |
 //! | `feed` | what was published, in which order |
+//! | `sharing` | what peers may do here, and might before |
 //! | `peer`, `token`, `setting` | other cities, tokens for the API, small values |
 //! | `tx`, `error`, `open` | a unit of work, what can go wrong, how a database is opened |
 //! | `entity`, `migration` | the tables, and how they came to be |
@@ -35,6 +36,7 @@ mod reference;
 mod request;
 mod revision;
 mod setting;
+mod sharing;
 #[cfg(test)]
 mod tests;
 mod token;

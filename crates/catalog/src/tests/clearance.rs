@@ -1,4 +1,4 @@
-use isopolity_domain::record;
+use isopolity_domain::{record, sight::Sight};
 use isopolity_proto::{federation::Question, options::Audience, registry::Partnership};
 
 use super::support::{Desk, asking, ids, score, texts, titled};
@@ -34,10 +34,10 @@ fn what_is_not_open_is_neither_found_nor_counted() {
     for (clearance, seen) in ALL.into_iter().zip([1, 2, 3]) {
         let found = desk.search_as(&asking("bakery"), clearance, 10);
         assert_eq!((found.total, found.records), (seen, seen), "{clearance:?}");
-        assert_eq!(desk.catalog.records(clearance).unwrap(), seen);
+        assert_eq!(desk.catalog.records(Sight::of(clearance)).unwrap(), seen);
     }
     assert!(desk.ids_of("staff").is_empty());
-    assert_eq!(desk.catalog.records(Audience::Unspecified).unwrap(), 0);
+    assert_eq!(desk.catalog.records(Sight::of(Audience::Unspecified)).unwrap(), 0);
     assert_eq!(desk.search_as(&Question::default(), Audience::Unspecified, 10).total, 0);
 }
 
@@ -65,5 +65,5 @@ fn a_record_that_is_closed_again_is_gone_for_others() {
     assert!(desk.ids_of("bakery").is_empty());
     let staff = desk.search_as(&asking("bakery permit"), Audience::Internal, 10);
     assert_eq!(ids(&staff), ["layered"]);
-    assert_eq!(desk.catalog.records(Audience::Federation).unwrap(), 0);
+    assert_eq!(desk.catalog.records(Sight::of(Audience::Federation)).unwrap(), 0);
 }

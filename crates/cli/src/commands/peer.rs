@@ -11,6 +11,7 @@ use isopolity_proto::{
     options::Audience,
 };
 
+use super::sharing;
 use crate::{
     args::{Global, Output, Peer, PeerAudience},
     connection::{connect, read_bytes},
@@ -109,7 +110,8 @@ fn table(peers: &[admin::Peer]) -> Result<(), Exit> {
     if peers.is_empty() {
         return output::line("There are no peers yet. Add one by its bundle file: isopolity peer add FILE");
     }
-    let mut rows = output::table(&["City", "State", "May see", "There", "Last answer", "Records", "Trouble"]);
+    let mut rows =
+        output::table(&["City", "State", "May", "There", "We may there", "Last answer", "Records", "Trouble"]);
     for peer in peers {
         let told = peer.troubles.iter().map(|one| {
             let way = if one.inbound { "calling us" } else { "being called" };
@@ -123,15 +125,13 @@ fn table(peers: &[admin::Peer]) -> Result<(), Exit> {
         rows.add_row([
             peer.city.clone(),
             state,
-            match peer.audience() {
-                Audience::Federation => "federation".to_owned(),
-                _ => "public".to_owned(),
-            },
+            peer.granted.as_ref().map_or_else(|| "nothing".to_owned(), sharing::summary),
             match peer.approved_by_peer {
                 Some(true) => "approved".to_owned(),
                 Some(false) => "not approved yet".to_owned(),
                 None => "not known".to_owned(),
             },
+            peer.received.as_ref().map_or_else(String::new, sharing::summary),
             output::when(peer.last_answer_time.as_ref()),
             peer.records.to_string(),
             troubles.join("\n"),

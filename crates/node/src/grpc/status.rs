@@ -4,6 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use isopolity_domain::{
     Violation,
+    sharing::Refusal,
     stage::{Blocker, StageError},
 };
 use isopolity_proto::{
@@ -91,6 +92,18 @@ pub(super) fn status(cause: &Error) -> Status {
             Code::FailedPrecondition
         }
         Error::PeerNotApproved(_) | Error::PeerSuspended { .. } => Code::PermissionDenied,
+        Error::NotShared(refusal) => {
+            not_shared(refusal, &mut info);
+            if matches!(refusal, Refusal::Changed(_)) { Code::Aborted } else { Code::PermissionDenied }
+        }
+        Error::RateExceeded { retry_after, .. } => {
+            details.set_retry_info(Some(*retry_after));
+            Code::ResourceExhausted
+        }
+        Error::AgreementChanged(city) => {
+            details.set_resource_info("sharing_agreement", city.to_string(), "", cause.to_string());
+            Code::Aborted
+        }
         Error::PeerUnknown(city) => {
             details.set_resource_info("peer", city, "", cause.to_string());
             Code::NotFound
@@ -127,6 +140,19 @@ pub(super) fn status(cause: &Error) -> Status {
             with_detail(&status, &incomplete(outcomes, coverage.as_ref(), *took))
         }
         _ => status,
+    }
+}
+
+/// What a peer's program may want to know of what is not agreed.
+fn not_shared(refusal: &Refusal, info: &mut HashMap<String, String>) {
+    match refusal {
+        Refusal::Purpose { agreed, .. } => {
+            info.insert("purposes".to_owned(), agreed.join(","));
+        }
+        Refusal::Detail { granularity, .. } => {
+            info.insert("granularity".to_owned(), granularity.as_str_name().to_owned());
+        }
+        _ => {}
     }
 }
 

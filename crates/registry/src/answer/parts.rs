@@ -3,17 +3,17 @@
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt as _, stream};
-use isopolity_catalog::{Catalog, Found, Hits};
-use isopolity_domain::{answer::AnswerHit, query};
+use isopolity_catalog::{Asked, Catalog, Found, Hits};
+use isopolity_domain::{answer::AnswerHit, query, sharing::Grant};
 use isopolity_proto::{
+    admin::Granularity,
     federation::{QueryEnd, QueryHit, QueryHits, QueryResponse, QueryStart, query_response::Part},
-    options::Audience,
 };
 use prost::Message as _;
 use tokio::{sync::mpsc, time::timeout};
 use tracing::info;
 
-use super::{Checked, Parts};
+use super::{Checked, Parts, disclose};
 use crate::{Error, desk::Reading};
 
 /// An answer with no more hits than this is read at once.
@@ -37,15 +37,18 @@ pub(super) struct Answering {
 }
 
 /// Finds what matches. Blocking.
-pub(super) fn begin(catalog: &Catalog, checked: &Checked, clearance: Audience) -> Result<Answering, Error> {
+pub(super) fn begin(catalog: &Catalog, checked: &Checked, grant: &Grant) -> Result<Answering, Error> {
     let begun = Instant::now();
-    let statistics = if checked.include_statistics {
+    let Grant { sight, granularity, .. } = grant;
+    let with_records = *granularity == Granularity::Records;
+    let statistics = if checked.include_statistics && with_records {
         let words = query::parse(&checked.question.text).words().into_iter().map(|one| one.word).collect::<Vec<_>>();
-        Some(catalog.statistics(&words, clearance)?.0)
+        Some(catalog.statistics(&words, sight)?.0)
     } else {
         None
     };
-    let Found { total, records, position, facets, mut hits, .. } = catalog.ask(&checked.asked(clearance))?;
+    let Found { total, records, position, facets, mut hits, .. } =
+        catalog.ask(&Asked { limit: if with_records { checked.limit } else { 0 }, ..checked.asked(sight) })?;
     let hits_found = hits.len();
     let read = if hits_found <= SHORT { parts(hits.next_batch(SHORT)?, checked.omit_records) } else { Vec::new() };
     let start = QueryStart {
@@ -56,7 +59,9 @@ pub(super) fn begin(catalog: &Catalog, checked: &Checked, clearance: Audience) -
         facets,
         statistics,
         took: begun.elapsed().try_into().ok(),
+        ..QueryStart::default()
     };
+    let start = disclose::start(start, *granularity);
     Ok(Answering { start, hits, hits_found, omit_records: checked.omit_records, read })
 }
 
