@@ -2,17 +2,14 @@
 
 use isopolity_proto::registry::{Indicator, IndicatorObservation, ResultLevel};
 
-use crate::{codes, text};
+use crate::{
+    codes,
+    disclosure::{ENTERPRISES_MIN, PEOPLE_MIN},
+    text,
+};
 
 /// What a number of the programme shows, unless a design for comparison is stated.
 pub const ASSOCIATION: &str = "association, not effect";
-
-/// The fewest people behind a public number about people.
-pub const PEOPLE_MIN: i64 = 10;
-/// The fewest enterprises behind a public number about money.
-pub const ENTERPRISES_MIN: i64 = 5;
-/// The largest share in percent that one enterprise may have in a public number about money.
-pub const LARGEST_SHARE_MAX: u8 = 70;
 
 /// What a number could reveal, and so what guards it before it is public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +19,7 @@ pub enum Sensitivity {
     /// Something of a person: at least [`PEOPLE_MIN`] people stand behind it.
     People,
     /// The accounts of an enterprise: at least [`ENTERPRISES_MIN`] enterprises stand behind it, none of them with more than
-    /// [`LARGEST_SHARE_MAX`] percent.
+    /// [`LARGEST_SHARE_MAX`](crate::disclosure::LARGEST_SHARE_MAX) percent.
     Money,
 }
 

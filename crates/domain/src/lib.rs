@@ -12,6 +12,7 @@
 //! | [`settle`] | what the node derives from what was entered, before it is kept |
 //! | [`stage`], [`conditions`] | how a partnership moves on, and what closes its gates |
 //! | [`indicators`] | what is measured, and when a number may be published |
+//! | [`disclosure`] | which counts and sums may be shown to those who may not see the records |
 //! | [`freshness`] | whether a resource may be out of date |
 //! | [`project`] | what an audience may see of a message, from the proto's field options |
 //! | [`sharing`], [`sight`] | what a peer may see and do here, by its sharing agreement |
@@ -43,6 +44,7 @@ pub mod codes;
 pub mod conditions;
 pub mod consent;
 pub mod digest;
+pub mod disclosure;
 pub mod envelope;
 pub mod facet;
 pub mod feed;

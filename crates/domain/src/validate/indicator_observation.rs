@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     Kind, Name,
-    indicators::{self, ENTERPRISES_MIN, LARGEST_SHARE_MAX, PEOPLE_MIN, Sensitivity},
+    disclosure::{ENTERPRISES_MIN, LARGEST_SHARE_MAX, PEOPLE_MIN, Rule},
+    indicators::{self, Sensitivity},
 };
 
 pub(super) fn check(observation: &IndicatorObservation, found: &mut Findings) {
@@ -113,7 +114,7 @@ fn check_disclosure(observation: &IndicatorObservation, found: &mut Findings) {
             }
             // Without the share nobody can say that no enterprise dominates.
             let share = value::millionths(&observation.largest_share_percent);
-            if share.is_none_or(|share| share > i128::from(LARGEST_SHARE_MAX) * 1_000_000) {
+            if !Rule::COUNTS.shows_money(ENTERPRISES_MIN, share) {
                 found.invalid(
                     "largest_share_percent",
                     format!("must be stated and at most {LARGEST_SHARE_MAX} before it is PUBLIC: else FEDERATION"),
@@ -130,11 +131,11 @@ fn has_enough_people(observation: &IndicatorObservation) -> bool {
         || observation.indicator() != Indicator::Unspecified
         || indicators::is_share(&observation.unit)
     {
-        return observation.units >= PEOPLE_MIN;
+        return observation.units > 0 && Rule::PEOPLE.shows(observation.units);
     }
     let found = observation.baseline.iter().chain(&observation.actual);
     found.filter(|measure| !measure.value.is_empty()).all(|measure| {
-        let least = i128::from(PEOPLE_MIN) * 1_000_000;
+        let least = i128::from(Rule::PEOPLE.minimum) * 1_000_000;
         let millionths = value::millionths(measure.value.trim_start_matches('-'));
         millionths.is_some_and(|millionths| millionths == 0 || millionths >= least)
     })
