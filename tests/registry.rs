@@ -10,4 +10,6 @@ mod registry {
     mod paging;
     mod requirements;
     mod schedules;
+    mod secrets;
+    mod sharing;
 }

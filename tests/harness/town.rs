@@ -216,6 +216,13 @@ pub struct Closed {
     folder: TempDir,
 }
 
+impl Closed {
+    /// Its folder.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+}
+
 impl Resident {
     /// The city's id.
     pub fn city(&self) -> &str {

@@ -4,6 +4,7 @@
 //! [`decide`], which says what it sees and how much it is told.
 
 mod check;
+mod counts;
 mod rate;
 mod words;
 
@@ -19,6 +20,7 @@ use time::OffsetDateTime;
 use crate::{CityId, Kind, Violation, clock::from_timestamp, sight::Sight};
 
 pub use check::check;
+pub use counts::{Coarse, Shown, count_of, counted_kinds, show, withheld};
 pub use rate::{Exceeded, Meter};
 pub use words::{PURPOSES, legal_basis_label, purpose_label, purpose_of, purpose_word, transfer_tool_label};
 
@@ -95,6 +97,11 @@ pub enum Refusal {
         /// What it wants.
         wanted: &'static str,
     },
+    /// It gives counts, and the question asks for finer ones than are safe.
+    #[error(
+        "the sharing agreement with {0} gives counts only: of all records, or of one kind with at most one value; the question asks for {1}"
+    )]
+    TooFine(CityId, &'static str),
     /// It was changed while a stream went on.
     #[error("the sharing agreement with {0} was changed: begin again")]
     Changed(CityId),
@@ -111,7 +118,7 @@ impl Refusal {
             Self::Missing(_) | Self::NotYet(..) | Self::Ended(..) => Reason::AgreementMissing,
             Self::Use(..) => Reason::UseNotAgreed,
             Self::Purpose { .. } => Reason::PurposeNotAgreed,
-            Self::Detail { .. } => Reason::DetailNotAgreed,
+            Self::Detail { .. } | Self::TooFine(..) => Reason::DetailNotAgreed,
             Self::Changed(_) => Reason::AgreementChanged,
             Self::Purposeless => Reason::FieldRequired,
         }

@@ -102,9 +102,10 @@ impl Registry {
         self.catch_up(peer, within).await;
         let catalog = self.catalog().clone();
         let (purpose, requester) = (checked.purpose.clone(), checked.requester.clone());
+        let asker = peer.clone();
         let answer = tokio::task::spawn_blocking(move || {
             let _until_found = place;
-            parts::begin(&catalog, &checked, &grant)
+            parts::begin(&catalog, &checked, &grant, &asker)
         });
         let answer = answer.await.map_err(Error::internal)??;
         self.hand_out(peer, answer.len())?;

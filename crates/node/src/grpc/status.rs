@@ -8,6 +8,7 @@ use isopolity_domain::{
     stage::{Blocker, StageError},
 };
 use isopolity_proto::{
+    admin::Granularity,
     catalog::{CityOutcome, Coverage, IncompleteAnswer, Outcome},
     error::Reason,
     type_url,
@@ -151,6 +152,9 @@ fn not_shared(refusal: &Refusal, info: &mut HashMap<String, String>) {
         }
         Refusal::Detail { granularity, .. } => {
             info.insert("granularity".to_owned(), granularity.as_str_name().to_owned());
+        }
+        Refusal::TooFine(..) => {
+            info.insert("granularity".to_owned(), Granularity::Counts.as_str_name().to_owned());
         }
         _ => {}
     }
