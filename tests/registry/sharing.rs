@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use isopolity_domain::{Kind, clock::to_timestamp, sharing::by_default, text::ANALYSER};
 use isopolity_proto::{
-    admin::{Granularity, SharingAgreement, SharingPurpose, SharingRates},
+    admin::{Granularity, Role, SharingAgreement, SharingPurpose, SharingRates},
     catalog::{FacetRequest, Outcome, SearchRequest},
     error::Reason,
     federation::{
@@ -16,7 +16,7 @@ use isopolity_proto::{
     registry::{Organization, OrganizationKind, Partnership},
     to_dynamic,
 };
-use isopolity_registry::{Error, author::Terms};
+use isopolity_registry::{Caller, Error, author::Terms};
 use isopolity_tests::{
     Resident, Town,
     sample::{asking, names, organization, outcome, outcomes, partnership, partnerships, place},
@@ -123,6 +123,23 @@ async fn a_purpose_is_stated_with_every_question_and_is_one_that_is_agreed() {
     assert_eq!(names(&answer), [&bread]);
     let bread = bread.parse().unwrap();
     feira.registry.record(&administrator(), &bread, Audience::Unspecified, "referral", None).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_who_administers_sees_and_sets_agreements() {
+    let town = Town::default();
+    let [_feira, geneve] = two(&town, Audience::Public).await;
+    for role in [Role::Viewer, Role::Editor, Role::Coordinator, Role::Auditor] {
+        let caller = Caller::Token { id: "somebody".to_owned(), role };
+        let refused = Some(Reason::RightMissing);
+        assert_eq!(reason(geneve.registry.sharing_agreement(&caller, FEIRA, false).await), refused);
+        assert_eq!(reason(geneve.registry.sharing_agreements(&caller).await), refused);
+        let agreement = agreed(Audience::Federation);
+        assert_eq!(reason(geneve.registry.set_sharing_agreement(&caller, agreement).await), refused);
+    }
+    let nobody = SharingAgreement { city: "nobody.example".into(), ..agreed(Audience::Public) };
+    let set = geneve.registry.set_sharing_agreement(&administrator(), nobody).await;
+    assert_eq!(reason(set), Some(Reason::PeerUnknown));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

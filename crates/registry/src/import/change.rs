@@ -71,6 +71,10 @@ pub(super) fn combine(
     if !stated.0.has_field_by_name("audience") {
         // A record that somebody narrowed is not opened again by a default.
         let audience = before.audience().max(form.audience()).max(hooks::widest(&after)?);
+        if audience == Audience::Shared && !after.0.has_field_by_name("shared_with") {
+            // Nor shared with nobody because the file does not say with whom.
+            copy(before, &mut after, "shared_with");
+        }
         set_audience(&mut after, audience, form);
     }
     if way == Way::Complete {
