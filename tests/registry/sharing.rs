@@ -396,6 +396,8 @@ async fn what_is_shared_reaches_the_named_cities_until_they_are_named_no_more() 
     home.index().await;
     let found = peers[0].search(&asking(Question { text: "few".into(), ..partnerships() }), None).await.unwrap();
     assert_eq!(found.total, 0, "Praia is not named any more");
+    let hello = home.registry.greeted(peers[0].registry.city(), &HelloRequest::default()).await.unwrap();
+    assert_eq!(hello.records, 1, "nor is there an event of it, only the profile");
     let found = peers[1].search(&asking(Question { text: "few".into(), ..partnerships() }), None).await.unwrap();
     assert_eq!(found.total, 1, "Dakar is");
     // The same after the index was made anew from what is stored.

@@ -89,7 +89,7 @@ impl Registry {
     pub(crate) fn admit(&self, peer: &CityId, wanted: Use<'_>) -> Result<Grant, Error> {
         let grant = self.sight_of(peer, wanted)?;
         let (rates, now) = (self.rates_of(peer), self.now());
-        self.inner.sharing.meter(peer, |meter| meter.question(rates.as_ref(), now)).map_err(exceeded)?;
+        self.inner.sharing.meter(peer, |meter| meter.question(rates.as_ref(), now)).map_err(|over| exceeded(&over))?;
         Ok(grant)
     }
 
@@ -99,7 +99,10 @@ impl Registry {
     /// [`Error::RateExceeded`]; nothing of it may be handed out then.
     pub(crate) fn hand_out(&self, peer: &CityId, records: usize) -> Result<(), Error> {
         let (rates, now) = (self.rates_of(peer), self.now());
-        self.inner.sharing.meter(peer, |meter| meter.records(rates.as_ref(), records, now)).map_err(exceeded)
+        self.inner
+            .sharing
+            .meter(peer, |meter| meter.records(rates.as_ref(), records, now))
+            .map_err(|over| exceeded(&over))
     }
 
     /// Refuses a city that is no active peer.
@@ -285,7 +288,7 @@ fn refused(refusal: Refusal) -> Error {
     }
 }
 
-fn exceeded(exceeded: Exceeded) -> Error {
+fn exceeded(exceeded: &Exceeded) -> Error {
     // To the second, and never at once: who comes back too early is refused again.
     let retry_after = Duration::from_secs(exceeded.retry_after.as_secs() + 1);
     Error::RateExceeded { what: exceeded.to_string(), retry_after }

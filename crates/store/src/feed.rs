@@ -61,6 +61,17 @@ impl Store {
 }
 
 impl Tx {
+    /// The latest publication of a resource.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn publication(&mut self, name: &Name) -> Result<Option<Publication>, StoreError> {
+        let mut page = publications();
+        page.and_where(publication::Column::Name.eq(name.to_string()));
+        let found = read(self.step()?, page).await;
+        Ok(self.done(found)?.pop())
+    }
+
     /// Takes `count` sequences that follow one another, and says the first. Sequences of a transaction that is not
     /// committed are given again.
     ///

@@ -45,14 +45,12 @@ pub fn table(rows: &[Vec<i64>], rule: Rule) -> Table {
     candidates.sort_unstable();
     let mut candidates = candidates.into_iter();
     while !is_protected(&hidden, width, &at, rule) {
-        match candidates.next() {
-            Some((_, row)) => hidden.push(row),
-            None => {
-                // Even the sums of rows and columns pin a small cell: one direction has to go.
-                shown.columns = Facet::Withheld;
-                return shown;
-            }
-        }
+        let Some((_, row)) = candidates.next() else {
+            // Even the sums of rows and columns pin a small cell: one direction has to go.
+            shown.columns = Facet::Withheld;
+            return shown;
+        };
+        hidden.push(row);
     }
     shown.cells = (0..rows.len())
         .map(|row| (!hidden.contains(&row)).then(|| (0..width).map(|column| at(row, column)).collect()))

@@ -204,7 +204,7 @@ fn less_than_records(start: &AnswerStart) -> Result<(), Breach> {
     let told = start.total > 0 || !start.facets.is_empty();
     let possible = match start.granularity {
         Granularity::YesNo => !told && !start.total_suppressed,
-        _ => !start.any && !(start.total_suppressed && start.total > 0),
+        _ => !(start.any || start.total_suppressed && start.total > 0),
     };
     if possible && start.statistics.is_none() { Ok(()) } else { breach("tells more than it says that it does") }
 }

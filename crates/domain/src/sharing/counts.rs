@@ -187,7 +187,10 @@ fn values(facet: Facet, kind: Option<Kind>) -> Values {
 
 #[cfg(test)]
 mod tests {
-    use isopolity_proto::registry::PartnershipStage;
+    use isopolity_proto::{
+        federation::{DateRange, Near},
+        registry::PartnershipStage,
+    };
 
     use super::*;
 
@@ -234,8 +237,8 @@ mod tests {
             (Question { sdgs: kinds(&["8.3"]), ..partnerships() }, Err("values that lie within others")),
             (Question { regions: kinds(&["PT"]), ..partnerships() }, Err("values that lie within others")),
             (Question { open_conditions: OpenConditions::None.into(), ..partnerships() }, Err("open conditions")),
-            (Question { near: Some(Default::default()), ..partnerships() }, Err("dates or distances")),
-            (Question { dates: Some(Default::default()), ..partnerships() }, Err("dates or distances")),
+            (Question { near: Some(Near::default()), ..partnerships() }, Err("dates or distances")),
+            (Question { dates: Some(DateRange::default()), ..partnerships() }, Err("dates or distances")),
         ] {
             assert_eq!(Coarse::of(&question, &all), expected, "{question:?}");
         }

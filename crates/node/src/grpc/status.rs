@@ -77,30 +77,11 @@ pub(super) fn status(cause: &Error) -> Status {
             Code::Aborted
         }
         Error::Stage { name, refusal } => {
-            if let StageError::GateClosed { blockers, .. } = refusal {
-                let (told, left) =
-                    as_many_as_fit(blockers, |one| one.kind.len() + one.side.len() + one.description.len());
-                for Blocker { kind, side, description } in told {
-                    details.add_precondition_failure_violation(*kind, *side, description);
-                }
-                if left > 0 {
-                    details.add_precondition_failure_violation("MORE", "", format!("and {left} more"));
-                }
-            } else {
-                let kind = reason_name(refusal.reason());
-                details.add_precondition_failure_violation(kind, name.to_string(), refusal.to_string());
-            }
+            step_refused(&name.to_string(), refusal, &mut details);
             Code::FailedPrecondition
         }
         Error::PeerNotApproved(_) | Error::PeerSuspended { .. } => Code::PermissionDenied,
-        Error::NotShared(refusal) => {
-            not_shared(refusal, &mut info);
-            if matches!(refusal, Refusal::Changed(_)) { Code::Aborted } else { Code::PermissionDenied }
-        }
-        Error::RateExceeded { retry_after, .. } => {
-            details.set_retry_info(Some(*retry_after));
-            Code::ResourceExhausted
-        }
+        Error::NotShared(refusal) => not_shared(refusal, &mut info),
         Error::AgreementChanged(city) => {
             details.set_resource_info("sharing_agreement", city.to_string(), "", cause.to_string());
             Code::Aborted
@@ -116,7 +97,7 @@ pub(super) fn status(cause: &Error) -> Status {
             Code::Unavailable
         }
         Error::StorageFull(_) => Code::ResourceExhausted,
-        Error::Overloaded { retry_after, .. } => {
+        Error::Overloaded { retry_after, .. } | Error::RateExceeded { retry_after, .. } => {
             details.set_retry_info(Some(*retry_after));
             Code::ResourceExhausted
         }
@@ -144,19 +125,34 @@ pub(super) fn status(cause: &Error) -> Status {
     }
 }
 
+/// What a program may want to know of a step that a partnership can't take.
+fn step_refused(name: &str, refusal: &StageError, details: &mut ErrorDetails) {
+    if let StageError::GateClosed { blockers, .. } = refusal {
+        let (told, left) = as_many_as_fit(blockers, |one| one.kind.len() + one.side.len() + one.description.len());
+        for Blocker { kind, side, description } in told {
+            details.add_precondition_failure_violation(*kind, *side, description);
+        }
+        if left > 0 {
+            details.add_precondition_failure_violation("MORE", "", format!("and {left} more"));
+        }
+    } else {
+        let kind = reason_name(refusal.reason());
+        details.add_precondition_failure_violation(kind, name, refusal.to_string());
+    }
+}
+
 /// What a peer's program may want to know of what is not agreed.
-fn not_shared(refusal: &Refusal, info: &mut HashMap<String, String>) {
+fn not_shared(refusal: &Refusal, info: &mut HashMap<String, String>) -> Code {
+    let mut tell = |key: &str, value: String| {
+        info.insert(key.to_owned(), value);
+        Code::PermissionDenied
+    };
     match refusal {
-        Refusal::Purpose { agreed, .. } => {
-            info.insert("purposes".to_owned(), agreed.join(","));
-        }
-        Refusal::Detail { granularity, .. } => {
-            info.insert("granularity".to_owned(), granularity.as_str_name().to_owned());
-        }
-        Refusal::TooFine(..) => {
-            info.insert("granularity".to_owned(), Granularity::Counts.as_str_name().to_owned());
-        }
-        _ => {}
+        Refusal::Purpose { agreed, .. } => tell("purposes", agreed.join(",")),
+        Refusal::Detail { granularity, .. } => tell("granularity", granularity.as_str_name().to_owned()),
+        Refusal::TooFine(..) => tell("granularity", Granularity::Counts.as_str_name().to_owned()),
+        Refusal::Changed(_) => Code::Aborted,
+        _ => Code::PermissionDenied,
     }
 }
 
