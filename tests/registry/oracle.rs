@@ -189,8 +189,9 @@ impl Small {
                 ..by_default(asker.registry.city(), audience)
             };
             other.registry.set_sharing_agreement(&administrator(), agreement).await.unwrap();
-            let seen = seen(other.publications(Audience::Shared).await, asker.registry.city(), audience, &kinds);
-            shown.insert(other.registry.city().clone(), seen);
+            let all = other.publications(Audience::Shared).await;
+            let visible = seen_by(all, asker.registry.city(), audience, &kinds);
+            shown.insert(other.registry.city().clone(), visible);
         }
         Self { seed, dice, town, asker, others: residents, public, shown }
     }
@@ -247,7 +248,7 @@ impl Small {
     /// Whether another city shares something with the asker.
     fn is_anything_shared(&self) -> bool {
         let others = self.shown.iter().filter(|(city, _)| *city != self.asker.registry.city());
-        let mut records = others.flat_map(|(_, seen)| seen.iter().flat_map(|publication| &publication.records));
+        let mut records = others.flat_map(|(_, shown)| shown.iter().flat_map(|publication| &publication.records));
         records.any(|record| record.audience == Audience::Shared)
     }
 
@@ -324,11 +325,11 @@ impl Small {
 }
 
 /// What a city sees of another's publications that is granted these kinds (none: all) for this audience. Written anew, from the rule.
-fn seen(all: Vec<Publication>, city: &CityId, audience: Audience, kinds: &[Kind]) -> Vec<Publication> {
+fn seen_by(all: Vec<Publication>, city: &CityId, audience: Audience, kinds: &[Kind]) -> Vec<Publication> {
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-    let mut seen: Vec<Publication> =
+    let mut visible: Vec<Publication> =
         all.into_iter().filter(|one| kinds.is_empty() || kinds.contains(&one.kind.as_str())).collect();
-    for publication in &mut seen {
+    for publication in &mut visible {
         let named = audience == Audience::Federation;
         publication.records.retain(|record| match record.audience {
             Audience::Shared => named && record.cities.contains(city),
@@ -337,7 +338,7 @@ fn seen(all: Vec<Publication>, city: &CityId, audience: Audience, kinds: &[Kind]
         // The index of all is asked as one who sees whatever is there.
         publication.records.iter_mut().for_each(|record| record.cities.clear());
     }
-    seen
+    visible
 }
 
 /// Every city that was asked has answered, itself or by its digest.

@@ -220,7 +220,7 @@ impl Transcript {
                                 resource(hit.resource.as_ref())
                             )),
                             StreamPart::End(end) => {
-                                self.line(format!("{} {:?} {:?}", end.total, end.coverage, end.facets))
+                                self.line(format!("{} {:?} {:?}", end.total, end.coverage, end.facets));
                             }
                         }
                     }

@@ -152,7 +152,7 @@ fn what_a_city_grants_is_set_on_the_command_line_and_seen_on_both_sides() {
         "--note",
         "Convention of 2026",
     ];
-    let told = s.run(set).text();
+    let told = s.run(set).text().to_owned();
     for part in ["federation, agreement", "policy (", "GDPR Art. 6(1)(e)", "GDPR Art. 45", "1000", "2999-12-31"] {
         assert!(told.contains(part), "{part} is missing: {told}");
     }
@@ -170,11 +170,11 @@ fn what_a_city_grants_is_set_on_the_command_line_and_seen_on_both_sides() {
     assert_eq!(cities_of_hits(&n.json(&["search", "kenitra", "--purpose", "policy: twinning"])).len(), 2);
 
     s.run(["sharing", "set", NORTH, "--granularity", "counts", "--any-purpose"]).text();
-    let answer = n.run(["search", "--kind", "agreement"]).text();
+    let answer = n.run(["search", "--kind", "agreement"]).text().to_owned();
     assert!(answer.contains("counts only"), "{answer}");
     s.run(["sharing", "set", NORTH, "--until", "now"]).text();
     assert_eq!(outcome(&n.json(&["search", "kenitra"]), SOUTH)["errorReason"], "REASON_AGREEMENT_MISSING");
-    let shown = s.run(["sharing", "show", NORTH, "--history"]).text();
+    let shown = s.run(["sharing", "show", NORTH, "--history"]).text().to_owned();
     assert!(shown.contains("not in force"), "{shown}");
     let revisions = s.json(&["sharing", "show", NORTH])["revisions"].as_array().unwrap().len();
     assert_eq!(revisions, 4, "what came with approval, and three changes");
