@@ -125,7 +125,7 @@ fn a_city_that_is_named_finds_what_is_shared_in_place_of_what_all_peers_find_and
     // Named no more.
     desk.publish(&[("partnerships/part", Audience::Federation, Partnership { shared_with: Vec::new(), ..part })]);
     assert_eq!(found(&desk, &praia, "mill").0, 0);
-    assert_eq!(found(&desk, &praia, "bakery"), (2, 2, vec![shared, Audience::Federation]));
+    assert_eq!(found(&desk, &praia, "bakery"), (2, 2, vec![Audience::Federation, shared]));
 }
 
 #[test]
