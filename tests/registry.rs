@@ -13,5 +13,7 @@ mod registry {
     mod privacy;
     mod requirements;
     mod schedules;
+    mod secrets;
+    mod sharing;
     mod threats;
 }

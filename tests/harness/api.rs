@@ -179,7 +179,7 @@ impl Api {
 
     /// Reads a record as an audience sees it.
     pub async fn record_as(&self, name: &str, audience: Audience) -> Result<GetRecordResponse, Status> {
-        let request = GetRecordRequest { name: name.into(), audience: audience.into() };
+        let request = GetRecordRequest { name: name.into(), audience: audience.into(), ..Default::default() };
         Ok(self.catalog().get_record(request).await?.into_inner())
     }
 

@@ -221,6 +221,13 @@ pub struct Closed {
     folder: TempDir,
 }
 
+impl Closed {
+    /// Its folder.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+}
+
 impl Resident {
     /// The city's id.
     pub fn city(&self) -> &str {
@@ -410,7 +417,7 @@ fn refused(error: &Error) -> LinkError {
         _ => Outcome::Refused,
     };
     let retry_after = match error {
-        Error::Overloaded { retry_after, .. } => Some(*retry_after),
+        Error::Overloaded { retry_after, .. } | Error::RateExceeded { retry_after, .. } => Some(*retry_after),
         _ => None,
     };
     LinkError { retry_after, ..LinkError::new(outcome, error.reason(), format!("the peer says: {error}")) }

@@ -109,11 +109,12 @@ async fn a_peer_s_question_is_checked_like_anyone_s() {
     let mut peer =
         FederationServiceClient::new(stranger::channel(feira.node().federation_address(), Some(leaf.into())));
     for limit in [-1, 100_001] {
-        let refused = peer.query(QueryRequest { limit, ..Default::default() }).await.unwrap_err();
+        let refused =
+            peer.query(QueryRequest { limit, purpose: "enquiry".into(), ..Default::default() }).await.unwrap_err();
         assert_eq!((refused.code(), fields(&refused)), (Code::InvalidArgument, vec!["limit".to_owned()]), "{limit}");
     }
     let question = isopolity_proto::federation::Question { kinds: vec!["boat".into()], ..Default::default() };
-    let request = QueryRequest { question: Some(question), limit: 1, ..Default::default() };
+    let request = QueryRequest { question: Some(question), limit: 1, purpose: "enquiry".into(), ..Default::default() };
     assert_eq!(fields(&peer.query(request).await.unwrap_err()), ["question.kinds[0]"]);
     let request = GetRecordRequest { name: "cities/geneve.example".into(), ..Default::default() };
     let refused = peer.get_record(request).await.unwrap_err();
@@ -121,7 +122,11 @@ async fn a_peer_s_question_is_checked_like_anyone_s() {
     let large = QueryRequest { purpose: "p".repeat(1 << 20), limit: 1, ..Default::default() };
     assert!(peer.query(large).await.is_err(), "a peer's message is at most 64 KiB");
 
-    let mut answer = peer.query(QueryRequest { limit: 1, ..Default::default() }).await.unwrap().into_inner();
+    let mut answer = peer
+        .query(QueryRequest { limit: 1, purpose: "enquiry".into(), ..Default::default() })
+        .await
+        .unwrap()
+        .into_inner();
     let mut parts = Vec::new();
     while let Some(part) = answer.message().await.unwrap() {
         parts.push(part.part.unwrap());

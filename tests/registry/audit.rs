@@ -196,7 +196,7 @@ async fn a_question_is_in_both_cities_logs_and_both_see_it_alike() {
     request.purpose = "to find bakers".into();
     feira.search(&request, None).await.unwrap();
     let foreign = format!("cities/{KENITRA}/partnerships/one").parse().unwrap();
-    feira.registry.record(&administrator(), &foreign, Audience::Unspecified, None).await.unwrap();
+    feira.registry.record(&administrator(), &foreign, Audience::Unspecified, "", None).await.unwrap();
 
     let asked = of(&feira, AuditAction::QueryAsked).await;
     let peers: Vec<&str> = asked.iter().map(|(entry, _)| entry.peer.as_str()).collect();

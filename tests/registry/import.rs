@@ -210,6 +210,34 @@ async fn a_record_of_which_the_file_states_no_audience_gets_the_default_and_is_n
 }
 
 #[tokio::test]
+async fn a_record_is_shared_with_the_cities_that_the_file_or_else_the_import_names() {
+    let town = Town::default();
+    let [lisboa] = town.of(["lisboa.example"]).await;
+    let name = "cities/lisboa.example/organizations/a".parse().unwrap();
+    for (default, more, expected) in [
+        ("praia.example", "\"PT\"", "praia.example"),
+        // What is shared already is not shared with others by a default.
+        ("dakar.example", "\"CV\"", "praia.example"),
+        (
+            "dakar.example",
+            "\"CV\",\"audience\":\"AUDIENCE_SHARED\",\"sharedWith\":[\"izmir.example\"]",
+            "izmir.example",
+        ),
+    ] {
+        let start = ImportStart {
+            audience: Audience::Shared.into(),
+            shared_with: vec![default.into()],
+            ..start(ImportFormat::JsonLines)
+        };
+        let file = organization("a", &format!(",\"country\":{more}"));
+        import_as(&lisboa, start, file.as_bytes(), false).await;
+        let found = lisboa.registry.get(&administrator(), &name).await.unwrap();
+        let found = found.transcode_to::<isopolity_proto::registry::Organization>().unwrap();
+        assert_eq!((found.audience(), found.shared_with), (Audience::Shared, vec![expected.to_owned()]), "{more}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_can_not_say_all_keeps_what_people_added() {
     let town = Town::default();
     let [lisboa] = town.of(["lisboa.example"]).await;

@@ -18,15 +18,17 @@ use std::{collections::BTreeMap, env, time::Duration};
 use futures::StreamExt as _;
 use isopolity_catalog::{Asked, Catalog};
 use isopolity_domain::{
-    CityId,
+    CityId, Kind,
     answer::SortKey,
     feed::{Position, Publication},
     query,
     question::check_question,
+    sharing::by_default,
+    sight::Sight,
 };
 use isopolity_federation::Limits;
 use isopolity_proto::{
-    admin::Role,
+    admin::{Role, SharingAgreement},
     catalog::{
         FacetRequest, Hit, Outcome, SearchRequest, SearchResponse, StreamSearchRequest, stream_search_response::Part,
     },
@@ -36,7 +38,7 @@ use isopolity_proto::{
 use isopolity_registry::Caller;
 use isopolity_tests::{
     Databases, Dice, Resident, Town,
-    town::{Ground, administrator, grant, introduce},
+    town::{Ground, administrator, introduce},
 };
 use tempfile::TempDir;
 
@@ -55,6 +57,8 @@ const CITIES: [&str; 12] = [
     "dakar.example",
     "zzz.example",
 ];
+/// Kinds to which an agreement is limited.
+const KINDS: [Kind; 4] = [Kind::Organization, Kind::Opportunity, Kind::Partnership, Kind::StageEvent];
 /// Cases of `cargo test`, on each database.
 const CASES: usize = 300;
 /// Questions to the same cities.
@@ -98,7 +102,7 @@ async fn run(databases: &Databases) -> Transcript {
         let town = Small::found(seed, databases).await;
         town.compare(&mut counted, &mut transcript).await;
     }
-    let Counted { cases, with_hits, with_ties, pages, streams, ruled_out, with_facets } = counted;
+    let Counted { cases, with_hits, with_ties, pages, streams, ruled_out, with_facets, with_shared } = counted;
     let share = |count: usize, percent: usize| assert!(count * 100 > cases * percent, "{counted:?}");
     share(with_hits, 50);
     share(with_ties, 10);
@@ -106,6 +110,7 @@ async fn run(databases: &Databases) -> Transcript {
     share(pages, 200);
     share(streams, 10);
     share(ruled_out, 10);
+    share(with_shared, 20);
     eprintln!("{} cases on {}: {counted:?}", cases, databases.kind());
     transcript
 }
@@ -122,6 +127,8 @@ struct Counted {
     streams: usize,
     /// Cities that their digests ruled out.
     ruled_out: usize,
+    /// Cases in which something is shared with the asker.
+    with_shared: usize,
 }
 
 /// Some cities, one of which asks.
@@ -162,7 +169,7 @@ impl Small {
             let resident =
                 town.settle_on(city, Ground { limits, storage_url: databases.url().await, ..Ground::default() }).await;
             for number in 0..dice.below(16) {
-                let (kind, message) = records::resource(&mut dice);
+                let (kind, message) = records::resource(&mut dice, city);
                 resident.keep(kind, &format!("r{number}"), message).await;
                 if dice.once_in(3) {
                     resident.clock.advance(time::Duration::minutes(1 + i64::try_from(dice.below(3)).unwrap()));
@@ -176,9 +183,16 @@ impl Small {
         let mut shown = BTreeMap::from([(asker.registry.city().clone(), asker.publications(Audience::Internal).await)]);
         for other in &residents {
             introduce(&asker, other, Audience::Public).await;
-            let audience = dice.pick(&[Audience::Public, Audience::Federation]);
-            grant(other, &asker, audience).await;
-            shown.insert(other.registry.city().clone(), other.publications(audience).await);
+            let audience = dice.pick(&[Audience::Public, Audience::Federation, Audience::Federation]);
+            let kinds = if dice.once_in(3) { dice.distinct(&KINDS, KINDS.len()) } else { Vec::new() };
+            let agreement = SharingAgreement {
+                kinds: kinds.iter().map(ToString::to_string).collect(),
+                ..by_default(asker.registry.city(), audience)
+            };
+            other.registry.set_sharing_agreement(&administrator(), agreement).await.unwrap();
+            let all = other.publications(Audience::Shared).await;
+            let visible = seen_by(all, asker.registry.city(), audience, &kinds);
+            shown.insert(other.registry.city().clone(), visible);
         }
         Self { seed, dice, town, asker, others: residents, public, shown }
     }
@@ -186,6 +200,7 @@ impl Small {
     /// Asks everything twice: first of all cities, then of those that their digests do not rule out.
     async fn compare(mut self, counted: &mut Counted, transcript: &mut Transcript) {
         let whole = Whole::of(self.shown.values());
+        let is_shared = self.is_anything_shared();
         // No timer runs down from here on: however slow the machine, every city answers in time.
         tokio::time::pause();
         let begun = tokio::time::Instant::now();
@@ -196,6 +211,7 @@ impl Small {
             let expected = whole.expected(&question, None, &facets);
             transcript.push(expected.told());
             counted.count(&expected);
+            counted.with_shared += usize::from(is_shared);
             cases.push((SearchRequest { question: Some(question), page_size, facets, ..Default::default() }, expected));
         }
         for with_digests in [false, true] {
@@ -228,6 +244,13 @@ impl Small {
         for resident in others.into_iter().chain([asker]) {
             drop(town.close(resident));
         }
+    }
+
+    /// Whether another city shares something with the asker.
+    fn is_anything_shared(&self) -> bool {
+        let others = self.shown.iter().filter(|(city, _)| *city != self.asker.registry.city());
+        let mut records = others.flat_map(|(_, shown)| shown.iter().flat_map(|publication| &publication.records));
+        records.any(|record| record.audience == Audience::Shared)
     }
 
     /// Reads an answer page by page.
@@ -302,6 +325,23 @@ impl Small {
     }
 }
 
+/// What a city sees of another's publications that is granted these kinds (none: all) for this audience. Written anew, from the rule.
+fn seen_by(all: Vec<Publication>, city: &CityId, audience: Audience, kinds: &[Kind]) -> Vec<Publication> {
+    let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+    let mut visible: Vec<Publication> =
+        all.into_iter().filter(|one| kinds.is_empty() || kinds.contains(&one.kind.as_str())).collect();
+    for publication in &mut visible {
+        let named = audience == Audience::Federation;
+        publication.records.retain(|record| match record.audience {
+            Audience::Shared => named && record.cities.contains(city),
+            other => other <= audience,
+        });
+        // The index of all is asked as one who sees whatever is there.
+        publication.records.iter_mut().for_each(|record| record.cities.clear());
+    }
+    visible
+}
+
 /// Every city that was asked has answered, itself or by its digest.
 fn all_answered(answer: &SearchResponse, what: &str) {
     for one in &answer.outcomes {
@@ -325,7 +365,7 @@ impl Whole {
 
     fn statistics(&self, question: &Question) -> Statistics {
         let words: Vec<String> = query::parse(&question.text).words().into_iter().map(|one| one.word).collect();
-        self.catalog.statistics(&words, Audience::Internal).unwrap().0
+        self.catalog.statistics(&words, Sight::of(Audience::Internal)).unwrap().0
     }
 
     fn expected(&self, question: &Question, statistics: Option<&Statistics>, facets: &[FacetRequest]) -> Expected {
@@ -335,7 +375,7 @@ impl Whole {
             .catalog
             .ask(&Asked {
                 question,
-                clearance: Audience::Internal,
+                sight: Sight::of(Audience::Internal),
                 order,
                 statistics,
                 after: None,

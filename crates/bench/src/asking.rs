@@ -14,6 +14,7 @@ use isopolity_domain::{
     answer::{AnswerHit, Ending},
     clock::SystemClock,
     query,
+    sight::Sight,
     text::ANALYSER,
 };
 use isopolity_federation::{Limits, Link, LinkError, ask::Asking};
@@ -55,7 +56,7 @@ fn facets(asked: &Asked) -> &'static [Facet] {
 pub(crate) fn local(catalog: &Catalog, asked: &Asked, limit: usize) -> Result<Found, Failure> {
     let mut found = catalog.ask(&isopolity_catalog::Asked {
         question: &asked.question,
-        clearance: Audience::Federation,
+        sight: Sight::of(Audience::Federation),
         order: asked.question.order(),
         statistics: None,
         after: None,
@@ -72,6 +73,7 @@ pub(crate) async fn direct(registry: &Registry, city: &CityId, asked: &Asked, li
         question: Some(asked.question.clone()),
         limit: i32::try_from(limit)?,
         facets: facets(asked).iter().map(|facet| (*facet).into()).collect(),
+        purpose: "bench".to_owned(),
         analyser: ANALYSER.to_owned(),
         ..Default::default()
     };
@@ -184,16 +186,17 @@ impl Link for Lane {
         _within: Duration,
     ) -> Result<GetStatisticsResponse, LinkError> {
         sleep(self.0.takes()).await;
-        let (statistics, position) = self.0.catalog.statistics(&request.words, Audience::Federation).map_err(broken)?;
+        let (statistics, position) =
+            self.0.catalog.statistics(&request.words, Sight::of(Audience::Federation)).map_err(broken)?;
         Ok(GetStatisticsResponse { statistics: Some(statistics), epoch: position.epoch, sequence: position.sequence })
     }
 
     async fn get_digest(&self, request: GetDigestRequest, _within: Duration) -> Result<GetDigestResponse, LinkError> {
         sleep(self.0.takes()).await;
         let now = SystemClock.timestamp();
-        let digest = self.0.catalog.digest(&self.0.id, Audience::Federation, now).map_err(broken)?;
+        let digest = self.0.catalog.digest(&self.0.id, Sight::of(Audience::Federation), now).map_err(broken)?;
         let known = (digest.epoch == request.epoch) && (digest.sequence == request.sequence);
-        Ok(GetDigestResponse { digest: (!known).then_some(digest) })
+        Ok(GetDigestResponse { digest: (!known).then_some(digest), ..Default::default() })
     }
 }
 
@@ -211,7 +214,7 @@ fn answer(catalog: &Catalog, request: &QueryRequest) -> Result<Vec<QueryResponse
     let mut found = catalog
         .ask(&isopolity_catalog::Asked {
             question: &question,
-            clearance: Audience::Federation,
+            sight: Sight::of(Audience::Federation),
             order: question.order(),
             statistics: request.statistics.as_ref(),
             after: None,
@@ -222,7 +225,7 @@ fn answer(catalog: &Catalog, request: &QueryRequest) -> Result<Vec<QueryResponse
     let hits = found.hits.next_batch(limit).map_err(broken)?;
     let statistics = if request.include_statistics {
         let words: Vec<String> = query::parse(&question.text).words().into_iter().map(|word| word.word).collect();
-        Some(catalog.statistics(&words, Audience::Federation).map_err(broken)?.0)
+        Some(catalog.statistics(&words, Sight::of(Audience::Federation)).map_err(broken)?.0)
     } else {
         None
     };
@@ -233,7 +236,7 @@ fn answer(catalog: &Catalog, request: &QueryRequest) -> Result<Vec<QueryResponse
         sequence: found.position.sequence,
         facets: found.facets,
         statistics,
-        took: None,
+        ..QueryStart::default()
     };
     let end = QueryEnd { hits: i32::try_from(hits.len()).unwrap_or(i32::MAX) };
     let hits = hits.into_iter().map(|AnswerHit { key, name, envelope }| QueryHit {

@@ -129,7 +129,7 @@ async fn typical(client: Client, names: &[String]) -> Result<(GetRecordResponse,
 }
 
 fn request(name: &str) -> GetRecordRequest {
-    GetRecordRequest { name: name.to_owned(), audience: Audience::Unspecified.into() }
+    GetRecordRequest { name: name.to_owned(), audience: Audience::Unspecified.into(), ..Default::default() }
 }
 
 /// Calls as fast as answers come, and says how many came in a second and how long each took.

@@ -10,10 +10,10 @@ use std::{
     thread,
 };
 
-use isopolity_domain::{answer::After, feed::Position, query};
+use isopolity_domain::{answer::After, feed::Position, query, sight::Sight};
 use isopolity_proto::{
     federation::{Envelope, FacetCounts, Question, SearchOrder, Statistics},
-    options::{Audience, Facet},
+    options::Facet,
 };
 use tantivy::{DocAddress, TantivyError};
 
@@ -37,11 +37,11 @@ const TWO_THREADS_FROM: u64 = if cfg!(test) { 100 } else { 100_000 };
 pub struct Asked<'a> {
     /// The question. Its own order does not matter.
     pub question: &'a Question,
-    /// As whom it is asked: records that this clearance does not see are not there.
-    pub clearance: Audience,
+    /// What the asker sees: other records are not there.
+    pub sight: &'a Sight,
     /// The order, decided.
     pub order: SearchOrder,
-    /// The statistics by which relevance is computed. `None`: those of the records that the clearance sees here.
+    /// The statistics by which relevance is computed. `None`: those of the records that are seen here.
     pub statistics: Option<&'a Statistics>,
     /// Only hits after this point, of the same order.
     pub after: Option<&'a After>,
@@ -86,15 +86,18 @@ pub(crate) fn ask(snapshot: &Arc<Snapshot>, asked: &Asked<'_>) -> Result<Found, 
     let text = query::parse(&asked.question.text);
     let conditions = Conditions::new(&snapshot.fields, asked.question, &text);
     let documents = snapshot.segments.iter().map(|segment| u64::from(segment.reader.max_doc())).sum::<u64>();
-    let matches = each(&snapshot.segments, documents >= TWO_THREADS_FROM, |segment| {
-        let Some(visible) = segment.visible(asked.clearance)? else { return Ok((Cow::default(), 0)) };
+    let sight = snapshot.plainest(asked.sight)?;
+    let visible = each(&snapshot.segments, documents >= TWO_THREADS_FROM, |segment| segment.visible(&sight))?;
+    let seen: Vec<_> = snapshot.segments.iter().zip(&visible).collect();
+    let matches = each(&seen, documents >= TWO_THREADS_FROM, |(segment, visible)| {
+        let Some(visible) = visible.as_deref() else { return Ok((Cow::default(), 0)) };
         let matches = conditions.fulfilled(&snapshot.searcher, segment, visible)?;
         let count = matches.count();
         Ok((matches, count))
     })?;
     let total = matches.iter().map(|(_, count)| count).sum::<u64>();
     let ranking = if limit > 0 && total > 0 {
-        Some(Ranking::new(order, snapshot, &text.words(), asked.statistics, asked.clearance)?)
+        Some(Ranking::new(order, snapshot, &text.words(), asked.statistics, &sight)?)
     } else {
         None
     };
@@ -129,7 +132,7 @@ pub(crate) fn ask(snapshot: &Arc<Snapshot>, asked: &Asked<'_>) -> Result<Found, 
     }
     Ok(Found {
         total: signed(total),
-        records: signed(snapshot.records(asked.clearance)?),
+        records: signed(snapshot.records(&sight)?),
         position: snapshot.position.clone(),
         facets: asked.facets.iter().zip(facets).map(|(facet, counts)| counts.into_counts(*facet)).collect(),
         hits: Hits::new(Arc::clone(snapshot), order, found, limit)?,
@@ -154,17 +157,18 @@ pub type Published = (i64, String, Envelope);
 pub(crate) fn published_after(
     snapshot: &Snapshot,
     question: &Question,
-    clearance: Audience,
+    sight: &Sight,
     after_sequence: i64,
     limit: usize,
 ) -> Result<Vec<Published>, TantivyError> {
     let text = query::parse(&question.text);
     let conditions = Conditions::new(&snapshot.fields, question, &text).published_after(after_sequence);
+    let sight = snapshot.plainest(sight)?;
     let mut found = Vec::new();
     for (place, segment) in (0..).zip(&snapshot.segments) {
-        let Some(visible) = segment.visible(clearance)?.filter(|visible| visible.count > 0) else { continue };
+        let Some(visible) = segment.visible(&sight)?.filter(|visible| visible.count > 0) else { continue };
         let sequences = segment.numbers(SEQUENCE)?;
-        let matches = conditions.fulfilled(&snapshot.searcher, segment, visible)?;
+        let matches = conditions.fulfilled(&snapshot.searcher, segment, &visible)?;
         found.extend(matches.iter().map(|doc| (sequences.get_val(doc), DocAddress::new(place, doc))));
     }
     found.sort_unstable();

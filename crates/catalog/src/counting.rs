@@ -122,8 +122,12 @@ impl Counts {
         values.truncate(VALUES_MAX);
         FacetCounts {
             facet: facet.into(),
-            values: values.into_iter().map(|(value, count)| FacetValue { value, count: signed(count) }).collect(),
+            values: values
+                .into_iter()
+                .map(|(value, count)| FacetValue { value, count: signed(count), ..FacetValue::default() })
+                .collect(),
             values_left_off: i32::try_from(left_off).unwrap_or(i32::MAX),
+            ..FacetCounts::default()
         }
     }
 }

@@ -5,8 +5,8 @@
 //! deleted at any time and is built anew.
 //!
 //! What is found how follows from the proto's field options (`search`), read from the descriptor: a new field is one line
-//! in a proto file. A record that an audience may not see is not there for that audience, also not in the relevance of
-//! other records: word frequencies are those of the records that the asker may see.
+//! in a proto file. Everything is answered for a [`Sight`]: a record that the asker does not see is not there for him, also not in the
+//! relevance of other records, for word frequencies are those of the records that he sees.
 //!
 //! | module | what it does |
 //! | --- | --- |
@@ -52,6 +52,7 @@ mod writer;
 mod tests;
 
 use std::{
+    collections::VecDeque,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -61,11 +62,9 @@ use isopolity_domain::{
     CityId,
     digest::SALT_BYTES,
     feed::{Position, Publication},
+    sight::Sight,
 };
-use isopolity_proto::{
-    federation::{Digest, Question, Statistics},
-    options::Audience,
-};
+use isopolity_proto::federation::{Digest, Question, Statistics};
 use prost_types::Timestamp;
 use tantivy::{Index, IndexReader, IndexWriter, TantivyError};
 use tokio::sync::watch;
@@ -73,11 +72,15 @@ use tokio::sync::watch;
 pub use ask::{Asked, Found, Published};
 pub use error::CatalogError;
 pub use hits::Hits;
-use schema::{CLEARANCES, Fields};
+use schema::Fields;
 use snapshot::Snapshot;
 
 /// How often the files are written again at once while more is withdrawn.
 const PURGES_MAX: usize = 8;
+/// How many digests are kept. Each may take some hundred kilobytes.
+const DIGESTS_MAX: usize = 32;
+
+type KeptDigest = Arc<Mutex<Option<Digest>>>;
 
 /// The search index. Clones share it.
 #[derive(Clone)]
@@ -92,8 +95,8 @@ struct Inner {
     writer: Mutex<Option<IndexWriter>>,
     /// What searches see.
     snapshot: watch::Sender<Arc<Snapshot>>,
-    /// The last digest for each of [`CLEARANCES`].
-    digests: [Mutex<Option<Digest>>; CLEARANCES.len()],
+    /// The last digest for each sight, that which was used last at the end.
+    digests: Mutex<VecDeque<(Sight, KeptDigest)>>,
 }
 
 impl Catalog {
@@ -112,7 +115,7 @@ impl Catalog {
             reader: opened.reader,
             writer: Mutex::new(None),
             snapshot: watch::Sender::new(Arc::new(snapshot)),
-            digests: Default::default(),
+            digests: Mutex::default(),
         })))
     }
 
@@ -184,14 +187,15 @@ impl Catalog {
         Ok(ask::ask(&self.snapshot(), asked)?)
     }
 
-    /// The statistics of the records that this clearance sees, with a line for each of the words, in byte order; and the
+    /// The statistics of the records that are seen, with a line for each of the words, in byte order; and the
     /// point of the feed up to which they are true. The words are taken as the analyser gives them. Blocking.
     ///
     /// # Errors
     /// [`CatalogError::Index`] if the index can't be read.
-    pub fn statistics(&self, words: &[String], clearance: Audience) -> Result<(Statistics, Position), CatalogError> {
+    pub fn statistics(&self, words: &[String], sight: &Sight) -> Result<(Statistics, Position), CatalogError> {
         let snapshot = self.snapshot();
-        Ok((snapshot.statistics(words, clearance)?, snapshot.position.clone()))
+        let sight = snapshot.plainest(sight)?;
+        Ok((snapshot.statistics(words, &sight)?, snapshot.position.clone()))
     }
 
     /// The first records, in the order of their sequences, that match and were published after a sequence; and the point
@@ -202,26 +206,27 @@ impl Catalog {
     pub fn published_after(
         &self,
         question: &Question,
-        clearance: Audience,
+        sight: &Sight,
         after_sequence: i64,
         limit: usize,
     ) -> Result<(Vec<Published>, Position), CatalogError> {
         let snapshot = self.snapshot();
-        let published = ask::published_after(&snapshot, question, clearance, after_sequence, limit)?;
+        let published = ask::published_after(&snapshot, question, sight, after_sequence, limit)?;
         Ok((published, snapshot.position.clone()))
     }
 
-    /// What the records of this city are like that this clearance sees. Made anew, with this time, if something was published
-    /// since the last; it takes about as long as to read all words. Blocking.
+    /// What the records of this city are like that are seen. Made anew, with this time, if something was published since the last; it
+    /// takes about as long as to read all words. Blocking.
     ///
     /// # Errors
     /// [`CatalogError::Index`] if the index can't be read, [`CatalogError::Random`] if the system gives no random numbers.
-    pub fn digest(&self, city: &CityId, clearance: Audience, create_time: Timestamp) -> Result<Digest, CatalogError> {
+    pub fn digest(&self, city: &CityId, sight: &Sight, create_time: Timestamp) -> Result<Digest, CatalogError> {
         let snapshot = self.snapshot();
-        let place = CLEARANCES.iter().position(|one| *one == clearance);
+        let sight = snapshot.plainest(sight)?;
+        let place = self.0.digest_of(&sight);
         // Who asks at the same time waits for it and makes none of his own.
-        let mut kept = place.and_then(|place| self.0.digests.get(place)).map(kept_digest);
-        if let Some(Some(digest)) = kept.as_deref()
+        let mut kept = kept_digest(&place);
+        if let Some(digest) = kept.as_ref()
             && (&digest.epoch, digest.sequence) == (&snapshot.position.epoch, snapshot.position.sequence)
             && digest.city == city.as_str()
         {
@@ -229,23 +234,36 @@ impl Catalog {
         }
         let mut salt = [0; SALT_BYTES];
         getrandom::fill(&mut salt).map_err(CatalogError::Random)?;
-        let digest = digest::digest(&snapshot, city, clearance, create_time, salt)?;
-        if let Some(kept) = kept.as_deref_mut() {
-            *kept = Some(digest.clone());
-        }
+        let digest = digest::digest(&snapshot, city, &sight, create_time, salt)?;
+        *kept = Some(digest.clone());
         Ok(digest)
     }
 
-    /// How many records this clearance sees. Blocking.
+    /// How many records are seen. Blocking.
     ///
     /// # Errors
     /// [`CatalogError::Index`] if the index can't be read.
-    pub fn records(&self, clearance: Audience) -> Result<i64, CatalogError> {
-        Ok(snapshot::signed(self.snapshot().records(clearance)?))
+    pub fn records(&self, sight: &Sight) -> Result<i64, CatalogError> {
+        let snapshot = self.snapshot();
+        Ok(snapshot::signed(snapshot.records(&snapshot.plainest(sight)?)?))
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {
         self.0.snapshot.borrow().clone()
+    }
+}
+
+impl Inner {
+    /// Where the digest of a sight is kept.
+    fn digest_of(&self, sight: &Sight) -> KeptDigest {
+        let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = digests.iter().position(|(one, _)| one == sight).and_then(|at| digests.remove(at));
+        let (sight, kept) = known.unwrap_or_else(|| (sight.clone(), KeptDigest::default()));
+        digests.push_back((sight, Arc::clone(&kept)));
+        if digests.len() > DIGESTS_MAX {
+            digests.pop_front();
+        }
+        kept
     }
 }
 

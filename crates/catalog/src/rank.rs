@@ -7,11 +7,9 @@ use isopolity_domain::{
     answer::{After, NO_START, SortKey},
     query::RelevantWord,
     relevance::{self, Corpus, Part, Word},
+    sight::Sight,
 };
-use isopolity_proto::{
-    federation::{SearchOrder, Statistics, WordStatistics},
-    options::Audience,
-};
+use isopolity_proto::federation::{SearchOrder, Statistics, WordStatistics};
 use tantivy::{
     DocId, TantivyError, Term, fieldnorm::FieldNormReader, postings::BlockSegmentPostings, schema::IndexRecordOption,
 };
@@ -56,20 +54,20 @@ pub(crate) struct Weighted {
 
 impl Ranking {
     /// The ranking of an order. Relevance is that of these words among the records of which `statistics` are, or if there
-    /// are none, among those that the clearance sees here; words that they lack count as they occur here.
+    /// are none, among those that are seen here; words that they lack count as they occur here.
     pub(crate) fn new(
         order: SearchOrder,
         snapshot: &Snapshot,
         words: &[RelevantWord],
         statistics: Option<&Statistics>,
-        clearance: Audience,
+        sight: &Sight,
     ) -> Result<Self, TantivyError> {
         match order {
             SearchOrder::UpdateTime => Ok(Self::UpdateTime),
             SearchOrder::StartDate => Ok(Self::StartDay),
             SearchOrder::Title => Ok(Self::Title),
             SearchOrder::Relevance | SearchOrder::Unspecified => {
-                relevance(snapshot, words, statistics, clearance).map(Self::Relevance)
+                relevance(snapshot, words, statistics, sight).map(Self::Relevance)
             }
         }
     }
@@ -79,7 +77,7 @@ fn relevance(
     snapshot: &Snapshot,
     words: &[RelevantWord],
     statistics: Option<&Statistics>,
-    clearance: Audience,
+    sight: &Sight,
 ) -> Result<Vec<Weighted>, TantivyError> {
     let mut weighted = Vec::with_capacity(2 * words.len());
     if words.is_empty() {
@@ -89,7 +87,7 @@ fn relevance(
     let statistics = if let Some(statistics) = statistics {
         statistics
     } else {
-        own = snapshot.statistics(&[], clearance)?;
+        own = snapshot.statistics(&[], sight)?;
         &own
     };
     let corpus = Corpus::new(statistics);
@@ -97,7 +95,7 @@ fn relevance(
         let known: Option<&WordStatistics> = statistics.words.iter().find(|known| known.word == word.word);
         let holding = match known {
             Some(known) => known.clone(),
-            None => snapshot.word(&word.word, clearance)?,
+            None => snapshot.word(&word.word, sight)?,
         };
         let title = (Part::Title, snapshot.fields.title, holding.title_records);
         let body = (!word.title_only).then_some((Part::Body, snapshot.fields.body, holding.body_records));

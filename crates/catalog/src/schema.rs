@@ -1,6 +1,6 @@
 //! The index's fields.
 
-use isopolity_domain::facet;
+use isopolity_domain::{CityId, facet};
 use isopolity_proto::options::{Audience, Facet};
 use tantivy::{
     Term,
@@ -11,7 +11,7 @@ use tantivy::{
 /// index of another version is built anew.
 pub(crate) const VERSION: u32 = 2;
 
-/// The clearances that somebody can have.
+/// The clearances that somebody can have who is no peer.
 pub(crate) const CLEARANCES: [Audience; 3] = [Audience::Public, Audience::Federation, Audience::Internal];
 
 /// The column of resource names in [`order_of`], by which ties are broken.
@@ -42,7 +42,8 @@ pub(crate) struct Fields {
     /// The resource name.
     pub(crate) name: Field,
     pub(crate) name_order: Field,
-    /// Each clearance for which this is the record to be seen.
+    /// Each clearance for which this is the record to be seen; and each city that sees it though its clearance does not, or does
+    /// not see it though its clearance does: [`also_for`] and [`not_for`].
     pub(crate) clearance: Field,
     /// Words that name the record.
     pub(crate) title: Field,
@@ -97,11 +98,31 @@ impl Fields {
         Term::from_field_text(self.clearance, clearance.as_str_name())
     }
 
+    /// What every record carries that this city sees and others of its clearance do not.
+    pub(crate) fn also_seen_by(&self, city: &CityId) -> Term {
+        Term::from_field_text(self.clearance, &also_for(city))
+    }
+
+    /// What every record carries that this city does not see and others of its clearance do.
+    pub(crate) fn not_seen_by(&self, city: &CityId) -> Term {
+        Term::from_field_text(self.clearance, &not_for(city))
+    }
+
     /// The field of a facet's values. `None` if it is no facet.
     pub(crate) fn facet(&self, facet: Facet) -> Option<Field> {
         let place = facet::ALL.iter().position(|one| *one == facet)?;
         self.facets.get(place).copied()
     }
+}
+
+/// Says in [`Fields::clearance`] that a city sees the record beyond its clearance. No clearance begins so.
+pub(crate) fn also_for(city: &CityId) -> String {
+    format!("+{city}")
+}
+
+/// Says that a city sees another record of the resource.
+pub(crate) fn not_for(city: &CityId) -> String {
+    format!("-{city}")
 }
 
 /// What every record carries that a question for this term of a facet finds.

@@ -1,11 +1,13 @@
 //! A segment of the index as one commit left it.
 
 use std::{
+    collections::VecDeque,
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use isopolity_proto::options::{Audience, Facet};
+use isopolity_domain::{CityId, Kind, sight::Sight};
+use isopolity_proto::options::Facet;
 use tantivy::{
     DocId, DocSet as _, SegmentReader, TERMINATED, TantivyError, Term,
     columnar::{Column, ColumnIndex, ColumnValues, StrColumn},
@@ -16,18 +18,23 @@ use tantivy::{
 
 use crate::{
     documents::Documents,
-    schema::{CLEARANCES, Fields, NAME_ORDER, TITLE_ORDER, facet_column},
+    schema::{CLEARANCES, Fields, NAME_ORDER, TITLE_ORDER, condition, facet_column},
 };
+
+/// How many sights are remembered of those that are not plain. A set takes a bit for each document.
+const SIGHTS_MAX: usize = 32;
 
 /// A segment of the index as one commit left it, with what is known of it.
 pub(crate) struct Segment {
     pub(crate) reader: SegmentReader,
     fields: Fields,
     /// Found when first asked for, one for each of [`CLEARANCES`].
-    visible: [OnceLock<Visible>; CLEARANCES.len()],
+    plain: [OnceLock<Arc<Visible>>; CLEARANCES.len()],
+    /// The others, that which was used last at the end.
+    others: Mutex<VecDeque<(Sight, Arc<Visible>)>>,
 }
 
-/// What a clearance sees of a segment.
+/// What somebody sees of a segment.
 pub(crate) struct Visible {
     pub(crate) documents: Documents,
     pub(crate) count: u64,
@@ -45,7 +52,7 @@ pub(crate) struct Lengths {
 
 impl Segment {
     pub(crate) fn new(reader: SegmentReader, fields: Fields) -> Self {
-        Self { reader, fields, visible: Default::default() }
+        Self { reader, fields, plain: Default::default(), others: Mutex::default() }
     }
 
     /// Whether it is the same segment with the same documents deleted; deletions only grow.
@@ -53,13 +60,40 @@ impl Segment {
         self.reader.segment_id() == reader.segment_id() && self.reader.num_deleted_docs() == reader.num_deleted_docs()
     }
 
-    /// What this clearance sees. `None` if it is no clearance.
-    pub(crate) fn visible(&self, clearance: Audience) -> Result<Option<&Visible>, TantivyError> {
-        let Some(place) = CLEARANCES.iter().position(|one| *one == clearance) else { return Ok(None) };
-        self.visible.get(place).map(|known| remembered(known, || self.see(clearance))).transpose()
+    /// What is seen of it. `None`: nothing, for it is no clearance.
+    pub(crate) fn visible(&self, sight: &Sight) -> Result<Option<Arc<Visible>>, TantivyError> {
+        let Some(place) = CLEARANCES.iter().position(|one| *one == sight.audience()) else { return Ok(None) };
+        if sight.is_plain() {
+            let Some(known) = self.plain.get(place) else { return Ok(None) };
+            return remembered(known, || self.see(sight).map(Arc::new)).map(|known| Some(Arc::clone(known)));
+        }
+        {
+            let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(at) = others.iter().position(|(one, _)| one == sight)
+                && let Some(known) = others.remove(at)
+            {
+                let visible = Arc::clone(&known.1);
+                others.push_back(known);
+                return Ok(Some(visible));
+            }
+        }
+        // Not under the lock: others are not held up. Who looks at the same time finds the same.
+        let visible = Arc::new(self.see(sight)?);
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        others.push_back((sight.clone(), Arc::clone(&visible)));
+        if others.len() > SIGHTS_MAX {
+            others.pop_front();
+        }
+        Ok(Some(visible))
     }
 
-    /// How many words the documents hold that a clearance sees.
+    /// Whether a record of it names this city, as one that sees it or one that does not.
+    pub(crate) fn names_city(&self, city: &CityId) -> Result<bool, TantivyError> {
+        let index = self.reader.inverted_index(self.fields.clearance)?;
+        Ok(index.doc_freq(&self.fields.also_seen_by(city))? > 0 || index.doc_freq(&self.fields.not_seen_by(city))? > 0)
+    }
+
+    /// How many words the documents hold that are seen.
     pub(crate) fn lengths(&self, visible: &Visible) -> Result<Lengths, TantivyError> {
         remembered(&visible.lengths, || {
             let length = |field: Field| -> Result<u64, TantivyError> {
@@ -71,7 +105,7 @@ impl Segment {
         .copied()
     }
 
-    /// How many of the documents that a clearance sees hold the term.
+    /// How many of the documents that are seen hold the term.
     pub(crate) fn holding(&self, term: &Term, visible: &Visible) -> Result<u64, TantivyError> {
         let index = self.reader.inverted_index(term.field())?;
         if visible.whole {
@@ -88,7 +122,7 @@ impl Segment {
         Ok(count)
     }
 
-    /// Calls for each word of a text field that a document holds which the clearance sees, in byte order.
+    /// Calls for each word of a text field that a document holds that is seen, in byte order.
     pub(crate) fn words(
         &self,
         field: Field,
@@ -112,7 +146,7 @@ impl Segment {
         Ok(())
     }
 
-    /// Calls for each two words of a text field that stand beside each other in a document which the clearance sees, as phrases
+    /// Calls for each two words of a text field that stand beside each other in a document that is seen, as phrases
     /// find them: with a space between them, in no order, some more than once. Takes 12 bytes for each word of these documents.
     pub(crate) fn pairs(
         &self,
@@ -178,24 +212,40 @@ impl Segment {
         Ok(single(self.reader.fast_fields().i64(name)?, 0))
     }
 
-    fn see(&self, clearance: Audience) -> Result<Visible, TantivyError> {
+    fn see(&self, sight: &Sight) -> Result<Visible, TantivyError> {
+        let mut documents = self.holding_any([self.fields.seen_by(sight.audience())])?;
+        if let Some(city) = sight.city() {
+            documents.subtract(&self.holding_any([self.fields.not_seen_by(city)])?);
+            for doc in self.holding_any([self.fields.also_seen_by(city)])?.iter() {
+                documents.insert(doc);
+            }
+        }
+        if !sight.kinds().is_empty() {
+            let kind =
+                |kind: &Kind| Term::from_field_text(self.fields.condition, &condition(Facet::Kind, kind.as_str()));
+            documents.intersect(&self.holding_any(sight.kinds().iter().map(kind))?);
+        }
+        let count = documents.count();
+        let whole = count == u64::from(self.reader.max_doc());
+        Ok(Visible { documents, count, whole, lengths: OnceLock::new() })
+    }
+
+    /// The documents that hold one of these terms, without those that are deleted.
+    fn holding_any(&self, terms: impl IntoIterator<Item = Term>) -> Result<Documents, TantivyError> {
         let mut documents = Documents::none(self.reader.max_doc());
-        let mut count = 0;
-        let index = self.reader.inverted_index(self.fields.clearance)?;
-        let seen_by = self.fields.seen_by(clearance);
-        if let Some(mut postings) = index.read_block_postings(&seen_by, IndexRecordOption::Basic)? {
+        for term in terms {
+            let index = self.reader.inverted_index(term.field())?;
+            let Some(mut postings) = index.read_block_postings(&term, IndexRecordOption::Basic)? else { continue };
             while !postings.docs().is_empty() {
                 for &doc in postings.docs() {
                     if !self.reader.is_deleted(doc) {
                         documents.insert(doc);
-                        count += 1;
                     }
                 }
                 postings.advance();
             }
         }
-        let whole = count == u64::from(self.reader.max_doc());
-        Ok(Visible { documents, count, whole, lengths: OnceLock::new() })
+        Ok(documents)
     }
 }
 

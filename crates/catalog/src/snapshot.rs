@@ -6,11 +6,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use isopolity_domain::feed::Position;
-use isopolity_proto::{
-    federation::{Envelope, Statistics, WordStatistics},
-    options::Audience,
-};
+use isopolity_domain::{feed::Position, sight::Sight};
+use isopolity_proto::federation::{Envelope, Statistics, WordStatistics};
 use prost::Message as _;
 use tantivy::{
     DocAddress, Searcher, TantivyError, Term,
@@ -36,7 +33,7 @@ pub(crate) struct Snapshot {
     /// In the searcher's order.
     pub(crate) segments: Vec<Arc<Segment>>,
     /// How many records hold a term of which there are many.
-    holding: Mutex<HashMap<(Audience, Term), u64>>,
+    holding: Mutex<HashMap<(Sight, Term), u64>>,
 }
 
 impl Snapshot {
@@ -51,34 +48,46 @@ impl Snapshot {
         Self { searcher, fields, position, segments, holding: Mutex::default() }
     }
 
-    /// How many records this clearance sees.
-    pub(crate) fn records(&self, clearance: Audience) -> Result<u64, TantivyError> {
+    /// The same sight in its plainest form: where nothing names its city, it sees what others of its clearance do. So what is known
+    /// for these serves it, too.
+    pub(crate) fn plainest(&self, sight: &Sight) -> Result<Sight, TantivyError> {
+        let Some(city) = sight.city() else { return Ok(sight.clone()) };
+        for segment in &self.segments {
+            if segment.names_city(city)? {
+                return Ok(sight.clone());
+            }
+        }
+        Ok(sight.without_city())
+    }
+
+    /// How many records are seen.
+    pub(crate) fn records(&self, sight: &Sight) -> Result<u64, TantivyError> {
         let mut records = 0;
         for segment in &self.segments {
-            records += segment.visible(clearance)?.map_or(0, |visible| visible.count);
+            records += segment.visible(sight)?.map_or(0, |visible| visible.count);
         }
         Ok(records)
     }
 
-    /// The statistics of the records that this clearance sees, with a line for each of the words, in byte order.
-    pub(crate) fn statistics(&self, words: &[String], clearance: Audience) -> Result<Statistics, TantivyError> {
-        let mut statistics = Statistics { records: signed(self.records(clearance)?), ..Statistics::default() };
+    /// The statistics of the records that are seen, with a line for each of the words, in byte order.
+    pub(crate) fn statistics(&self, words: &[String], sight: &Sight) -> Result<Statistics, TantivyError> {
+        let mut statistics = Statistics { records: signed(self.records(sight)?), ..Statistics::default() };
         for segment in &self.segments {
-            if let Some(visible) = segment.visible(clearance)? {
-                let lengths = segment.lengths(visible)?;
+            if let Some(visible) = segment.visible(sight)? {
+                let lengths = segment.lengths(&visible)?;
                 statistics.title_words = statistics.title_words.saturating_add(signed(lengths.title));
                 statistics.body_words = statistics.body_words.saturating_add(signed(lengths.body));
             }
         }
         for word in words.iter().collect::<BTreeSet<_>>() {
-            statistics.words.push(self.word(word, clearance)?);
+            statistics.words.push(self.word(word, sight)?);
         }
         Ok(statistics)
     }
 
-    /// How many of the records that this clearance sees hold the word.
-    pub(crate) fn word(&self, word: &str, clearance: Audience) -> Result<WordStatistics, TantivyError> {
-        let of = |field: Field| self.holding(Term::from_field_text(field, word), clearance).map(signed);
+    /// How many of the records that are seen hold the word.
+    pub(crate) fn word(&self, word: &str, sight: &Sight) -> Result<WordStatistics, TantivyError> {
+        let of = |field: Field| self.holding(Term::from_field_text(field, word), sight).map(signed);
         Ok(WordStatistics {
             word: word.to_owned(),
             title_records: of(self.fields.title)?,
@@ -93,15 +102,15 @@ impl Snapshot {
             .map_err(|error| corrupt(&format!("a stored envelope can't be read: {error}")))
     }
 
-    fn holding(&self, term: Term, clearance: Audience) -> Result<u64, TantivyError> {
-        let key = (clearance, term);
+    fn holding(&self, term: Term, sight: &Sight) -> Result<u64, TantivyError> {
+        let key = (sight.clone(), term);
         if let Some(known) = self.holding.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(*known);
         }
         let mut holding = 0;
         for segment in &self.segments {
-            if let Some(visible) = segment.visible(clearance)? {
-                holding += segment.holding(&key.1, visible)?;
+            if let Some(visible) = segment.visible(sight)? {
+                holding += segment.holding(&key.1, &visible)?;
             }
         }
         // What is counted in no time need not be remembered.

@@ -18,7 +18,7 @@ use tracing::warn;
 
 use crate::{
     CatalogError, Inner, folder,
-    schema::{CLEARANCES, Fields, NO_END, condition, has, order_of},
+    schema::{CLEARANCES, Fields, NO_END, also_for, condition, has, not_for, order_of},
     snapshot::Snapshot,
     walk::{Facets, Findings, walk},
 };
@@ -76,12 +76,19 @@ fn add(writer: &IndexWriter, fields: Fields, publication: &Publication) -> Resul
         let sees = |clearance: &Audience| {
             publication.record_for(*clearance).is_some_and(|record| std::ptr::eq(record, published))
         };
-        let clearances: Vec<_> = CLEARANCES.into_iter().filter(sees).collect();
+        let mut seen_by: Vec<String> =
+            CLEARANCES.into_iter().filter(sees).map(|clearance| clearance.as_str_name().to_owned()).collect();
+        // The cities that see what is shared see that in place of what all peers see.
+        seen_by.extend(published.cities.iter().map(also_for));
+        if sees(&Audience::Federation) {
+            let shared = publication.records.iter().flat_map(|record| &record.cities);
+            seen_by.extend(shared.map(not_for));
+        }
         let Some(mut findings) = find(&publication.name, published) else { continue };
         findings.facet(Facet::Kind, &Value::String(publication.kind.clone()));
         let city = publication.name.split('/').nth(1).unwrap_or_default();
         findings.facet(Facet::City, &Value::String(city.to_owned()));
-        let document = document(fields, publication, published, &clearances, &findings);
+        let document = document(fields, publication, published, &seen_by, &findings);
         writer.add_document(document)?;
     }
     Ok(())
@@ -91,7 +98,7 @@ fn document(
     fields: Fields,
     publication: &Publication,
     published: &PublishedRecord,
-    clearances: &[Audience],
+    seen_by: &[String],
     findings: &Findings,
 ) -> TantivyDocument {
     let mut document = TantivyDocument::default();
@@ -100,8 +107,8 @@ fn document(
     document.add_bytes(fields.envelope, &published.envelope);
     document.add_i64(fields.sequence, publication.sequence);
     document.add_i64(fields.update_time, findings.update_time.unwrap_or_default());
-    for clearance in clearances {
-        document.add_text(fields.clearance, clearance.as_str_name());
+    for one in seen_by {
+        document.add_text(fields.clearance, one);
     }
     for (field, texts) in [(fields.title, &findings.title), (fields.body, &findings.body)] {
         for text in texts {

@@ -9,6 +9,7 @@ mod people;
 mod privacy;
 mod question;
 mod records;
+mod sharing;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -26,6 +27,7 @@ pub(crate) use question::{Asked, Order, Search, Watch};
 pub(crate) use records::{
     Codes, EndKind, Get, ListRecords, Matching, PutRecord, Readiness, Record, RecordAudience, Stage, Step, Verdict,
 };
+pub(crate) use sharing::{GranularityWord, SetSharing, Sharing};
 
 /// Business partnerships between cities and migrants' countries of origin: one node for each city, one question for all.
 #[derive(Debug, Parser)]
@@ -111,6 +113,9 @@ pub(crate) enum Command {
     /// Work with the signed list of members of a large federation
     #[command(subcommand)]
     Directory(Directory),
+    /// Say what peers may see and do here, and see what they grant
+    #[command(subcommand)]
+    Sharing(Sharing),
     /// Work with tokens for the API
     #[command(subcommand)]
     Token(Token),

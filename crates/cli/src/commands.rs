@@ -19,6 +19,7 @@ mod readiness;
 mod record;
 mod search;
 mod serve;
+mod sharing;
 mod stage;
 mod token;
 mod user;
@@ -57,6 +58,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Exit> {
         Command::Peer(peer) => peer::run(&global, &peer).await?,
         Command::Privacy(privacy) => privacy::run(&global, &privacy).await?,
         Command::Directory(directory) => directory::run(&global, &directory).await?,
+        Command::Sharing(sharing) => sharing::run(&global, &sharing).await?,
         Command::Token(token) => token::run(&global, &token).await?,
         Command::Audit(audit) => audit::run(&global, &audit).await?,
         Command::User(user) => user::run(&global, &user).await?,

@@ -3,6 +3,7 @@
 use std::{cmp::Ordering, time::Duration};
 
 use isopolity_proto::{
+    admin::Granularity,
     catalog::{Outcome, Routing},
     error::Reason,
     federation::{self, Envelope, FacetCounts, SearchOrder, Statistics, sort_key},
@@ -162,6 +163,28 @@ pub struct AnswerStart {
     pub statistics: Option<Statistics>,
     /// The time that it says finding and ordering took.
     pub took: Duration,
+    /// How much it tells. Unspecified: records, like any other.
+    pub granularity: Granularity,
+    /// Where it tells only whether any record matches: whether one does.
+    pub any: bool,
+    /// Where it gives counts: the total is a small one, and suppressed.
+    pub total_suppressed: bool,
+    /// Where it gives counts: those below this are suppressed.
+    pub threshold: i32,
+}
+
+impl AnswerStart {
+    /// Whether hits follow, as many as it says.
+    #[must_use]
+    pub fn gives_records(&self) -> bool {
+        matches!(self.granularity, Granularity::Unspecified | Granularity::Records)
+    }
+
+    /// How many records match at least, and whether there may be more.
+    #[must_use]
+    pub fn known_total(&self) -> (i64, bool) {
+        if self.any || self.total_suppressed { (1, true) } else { (self.total, false) }
+    }
 }
 
 /// How an answer ended.

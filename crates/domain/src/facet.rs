@@ -128,12 +128,15 @@ pub fn found_by(facet: Facet, value: &Value) -> BTreeSet<String> {
 /// them. Values without records are left out.
 #[must_use]
 pub fn counts(facet: Facet, counts: impl IntoIterator<Item = (String, i64)>, most: usize) -> FacetCounts {
-    let mut values: Vec<_> =
-        counts.into_iter().filter(|(_, count)| *count > 0).map(|(value, count)| FacetValue { value, count }).collect();
+    let mut values: Vec<_> = counts
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(value, count)| FacetValue { value, count, suppressed: false })
+        .collect();
     values.sort_unstable_by(|one, two| two.count.cmp(&one.count).then_with(|| one.value.cmp(&two.value)));
     let left_off = i32::try_from(values.len().saturating_sub(most)).unwrap_or(i32::MAX);
     values.truncate(most);
-    FacetCounts { facet: facet.into(), values, values_left_off: left_off }
+    FacetCounts { facet: facet.into(), values, values_left_off: left_off, withheld: false }
 }
 
 /// What a facet is called in prose.

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use isopolity_proto::options::Audience;
 
+use crate::CityId;
+
 /// A point in a city's feed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Position {
@@ -31,12 +33,15 @@ pub struct PublishedRecord {
     /// The widest audience that may see it. An audience sees the record of the narrowest audience that is not narrower
     /// than itself.
     pub audience: Audience,
+    /// Of a SHARED record the cities that see it, each once; of others none.
+    pub cities: Vec<CityId>,
     /// The serialized `isopolity.federation.v1.Envelope`.
     pub envelope: Bytes,
 }
 
 impl Publication {
-    /// The record that somebody with this clearance sees, if any.
+    /// The record that somebody with this clearance sees, if any; as SHARED, a city that is named. For peers
+    /// [`crate::sight::Sight`] decides.
     #[must_use]
     pub fn record_for(&self, clearance: Audience) -> Option<&PublishedRecord> {
         self.records.iter().filter(|record| record.audience <= clearance).max_by_key(|record| record.audience)
@@ -49,7 +54,7 @@ mod tests {
 
     #[test]
     fn everyone_sees_the_narrowest_record_that_is_open_to_them() {
-        let record = |audience| PublishedRecord { audience, envelope: Bytes::new() };
+        let record = |audience| PublishedRecord { audience, cities: Vec::new(), envelope: Bytes::new() };
         let publication = Publication {
             sequence: 1,
             name: "cities/a.b".into(),

@@ -15,6 +15,7 @@
 //! | [`disclosure`] | which counts and sums may be shown to those who may not see the records |
 //! | [`freshness`] | whether a resource may be out of date |
 //! | [`project`] | what an audience may see of a message, from the proto's field options |
+//! | [`sharing`], [`sight`] | what a peer may see and do here, by its sharing agreement |
 //! | [`record`], [`envelope`] | how a resource becomes signed records, and how they are checked |
 //! | [`invitation`], [`words`] | how two cities become peers: the code that is sent, the words that are compared |
 //! | [`mod@directory`] | the signed list of members of a federation, and when one is taken in place of another |
@@ -78,6 +79,8 @@ pub mod record;
 pub mod relevance;
 pub mod retention;
 pub mod settle;
+pub mod sharing;
+pub mod sight;
 pub mod stage;
 pub mod subject;
 pub mod text;

@@ -94,6 +94,8 @@ pub struct Merged {
     pub hits: Vec<MergedHit>,
     /// How many records match in the cities whose answers are used.
     pub total: i64,
+    /// More may match: some cities do not say how many exactly.
+    pub total_at_least: bool,
     /// One for each city: the own one first, the others by id.
     pub outcomes: Vec<CityOutcome>,
     /// How much of the federation this covers.

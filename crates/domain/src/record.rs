@@ -1,5 +1,7 @@
 //! How a resource becomes signed records, and how they are read.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use isopolity_proto::{
     federation::{Envelope, Record},
@@ -18,10 +20,10 @@ use crate::{
 };
 
 /// The audiences for which records are made, the widest first.
-const AUDIENCES: [Audience; 3] = [Audience::Public, Audience::Federation, Audience::Internal];
+const AUDIENCES: [Audience; 4] = [Audience::Public, Audience::Federation, Audience::Shared, Audience::Internal];
 
 /// Makes the publication of a resource: a signed record for each audience that sees something else than the audience
-/// before, beginning with the resource's own.
+/// before, beginning with the resource's own. One that is SHARED is made only where cities are named that see it.
 ///
 /// `document` is the whole resource, `ceiling` its audience, `version` its revision, `position` the place in the feed
 /// that this publication takes. The records say nothing of how long they may be kept.
@@ -56,7 +58,9 @@ pub fn publication_until(
     let mut document = document.clone();
     // It guards changes at home. A record has its version; with the etag no view would ever be like another.
     document.clear_field_by_name("etag");
-    for audience in AUDIENCES.into_iter().filter(|audience| *audience >= ceiling) {
+    let cities = shared_with(&document);
+    let is_for_somebody = |audience: Audience| audience != Audience::Shared || !cities.is_empty();
+    for audience in AUDIENCES.into_iter().filter(|audience| *audience >= ceiling && is_for_somebody(*audience)) {
         let mut view = document.clone();
         project(&mut view, audience);
         let bytes = view.encode_to_vec();
@@ -76,10 +80,20 @@ pub fn publication_until(
             delete_after,
         };
         let envelope = envelope::seal(envelope::RECORD, Bytes::from(record.encode_to_vec()), key);
-        records.push(PublishedRecord { audience, envelope: Bytes::from(envelope.encode_to_vec()) });
+        let cities = if audience == Audience::Shared { cities.clone() } else { Vec::new() };
+        records.push(PublishedRecord { audience, cities, envelope: Bytes::from(envelope.encode_to_vec()) });
         wider = Some(bytes);
     }
     Publication { sequence: position.sequence, name: name.to_string(), kind: name.kind().to_string(), records }
+}
+
+/// The cities that a resource names under `shared_with`, each once, in their order. What is no city's id names nobody.
+#[must_use]
+pub fn shared_with(resource: &DynamicMessage) -> Vec<CityId> {
+    let Some(named) = resource.get_field_by_name("shared_with") else { return Vec::new() };
+    let named = named.as_list().unwrap_or_default().iter();
+    let cities: BTreeSet<CityId> = named.filter_map(|one| one.as_str()?.parse().ok()).collect();
+    cities.into_iter().collect()
 }
 
 /// Reads a record without checking its signature: for records that come from the own store or over a channel that
@@ -145,6 +159,35 @@ mod tests {
         let noted = Partnership { internal_notes: "note".into(), ..plain };
         assert_eq!(audiences(&published(&noted, Audience::Public)), [Audience::Public, Audience::Internal]);
         assert_eq!(audiences(&published(&noted, Audience::Internal)), [Audience::Internal]);
+    }
+
+    #[test]
+    fn what_is_shared_is_a_record_of_its_own_for_the_cities_that_are_named() {
+        let shared = |partnership: &Partnership, ceiling| {
+            let publication = published(partnership, ceiling);
+            publication.records.into_iter().map(|one| (one.audience, one.cities.len())).collect::<Vec<_>>()
+        };
+        let participant = |audience: Audience| isopolity_proto::registry::Participant {
+            audience: audience.into(),
+            ..Default::default()
+        };
+        let open = Partnership { participants: vec![participant(Audience::Shared)], ..Default::default() };
+        // Nobody is named: what is shared is seen by own staff alone.
+        assert_eq!(shared(&open, Audience::Public), [(Audience::Public, 0), (Audience::Internal, 0)]);
+        let cities = ["praia.example", "dakar.example", "praia.example", "nowhere"].map(str::to_owned).to_vec();
+        let named = Partnership { shared_with: cities, ..open };
+        assert_eq!(
+            shared(&named, Audience::Public),
+            [(Audience::Public, 0), (Audience::Shared, 2), (Audience::Internal, 0)]
+        );
+        assert_eq!(shared(&named, Audience::Shared), [(Audience::Shared, 2), (Audience::Internal, 0)]);
+        // Nothing in it is shared: the cities that are named see what all peers see.
+        let plain = Partnership { participants: Vec::new(), ..named };
+        assert_eq!(shared(&plain, Audience::Public), [(Audience::Public, 0), (Audience::Internal, 0)]);
+        let publication = published(&plain, Audience::Shared);
+        let record = read(&Envelope::decode(publication.records[0].envelope.clone()).unwrap()).unwrap();
+        let seen: Partnership = resource(&record).unwrap().transcode_to().unwrap();
+        assert_eq!(seen.shared_with, Vec::<String>::new(), "no city learns who else is named");
     }
 
     #[test]

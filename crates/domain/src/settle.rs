@@ -130,7 +130,8 @@ fn expired_links(resource: &mut DynamicMessage, today: Date) {
             _ => false,
         };
         let shared = matches!(link.get_field_by_name("audience").as_deref(),
-            Some(Value::EnumNumber(number)) if *number == i32::from(Audience::Federation));
+            Some(Value::EnumNumber(number))
+                if [Audience::Federation, Audience::Shared].map(i32::from).contains(number));
         if expired && shared {
             set(link, "audience", Value::EnumNumber(Audience::Internal.into()));
         }

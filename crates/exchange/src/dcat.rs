@@ -265,7 +265,7 @@ impl Describing<'_> {
     fn access(&self) -> Value {
         authority(match self.description.audience {
             Audience::Public => "access-right/PUBLIC",
-            Audience::Federation => "access-right/RESTRICTED",
+            Audience::Federation | Audience::Shared => "access-right/RESTRICTED",
             Audience::Internal | Audience::Unspecified => "access-right/NON_PUBLIC",
         })
     }

@@ -52,6 +52,10 @@ struct Entry {
     seen: Position,
     /// What it last said that we may see.
     audience: Audience,
+    /// The sharing agreement that it last named, by its etag; empty if it named none.
+    agreement: String,
+    /// That with which the digest came.
+    digest_agreement: String,
     /// Goes up when what was known is no longer to be believed: an answer that is still on its way does not count then.
     generation: u64,
     turn: keep::Turn,
@@ -95,6 +99,15 @@ impl DigestBook {
         }
     }
 
+    /// Forgets a digest for good: the peer gives none any more.
+    fn forget_digest(&self, city: &CityId) {
+        if let Some(entry) = self.lock().get_mut(city) {
+            entry.digest = None;
+            entry.confirmed = None;
+            entry.generation += 1;
+        }
+    }
+
     /// Asks a peer soon again that could not be asked for a while.
     pub(crate) fn hurry(&self, city: &CityId) {
         if let Some(entry) = self.lock().get_mut(city) {
@@ -125,7 +138,8 @@ impl Entry {
 
     /// Whether a digest speaks of the records that we are shown, as far as the peer has said which those are.
     fn is_of_audience(&self, digest: &CheckedDigest) -> bool {
-        self.audience == Audience::Unspecified || self.audience == digest.audience()
+        (self.audience == Audience::Unspecified || self.audience == digest.audience())
+            && (self.agreement.is_empty() || self.agreement == self.digest_agreement)
     }
 
     /// The peer named a point of its feed.
@@ -184,15 +198,25 @@ impl Peers {
         }
     }
 
-    /// Remembers what a peer said that we may see. With another audience its records are others.
-    pub(crate) fn seen_audience(&self, city: &CityId, audience: Audience) {
+    /// Remembers what a peer said that we may see, and the sharing agreement by which. With another one its records are others.
+    pub(crate) fn seen_agreement(&self, city: &CityId, audience: Audience, agreement: &str) {
         let changed = match self.digests().lock().get_mut(city) {
-            Some(entry) if audience != Audience::Unspecified && entry.audience != audience => {
-                let known = entry.audience != Audience::Unspecified;
-                entry.audience = audience;
-                known || entry.digest.as_ref().is_some_and(|digest| digest.audience() != audience)
+            Some(entry) => {
+                let has_digest = entry.digest.is_some();
+                let is_news = |known: bool, of_digest: bool| known || (has_digest && !of_digest);
+                let mut changed = false;
+                if audience != Audience::Unspecified && entry.audience != audience {
+                    let of_digest = entry.digest.as_ref().is_some_and(|digest| digest.audience() == audience);
+                    changed |= is_news(entry.audience != Audience::Unspecified, of_digest);
+                    entry.audience = audience;
+                }
+                if !agreement.is_empty() && entry.agreement != agreement {
+                    changed |= is_news(!entry.agreement.is_empty(), entry.digest_agreement == agreement);
+                    agreement.clone_into(&mut entry.agreement);
+                }
+                changed
             }
-            _ => false,
+            None => false,
         };
         if changed {
             self.digests().drop_digest(city);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use isopolity_domain::CityId;
-use isopolity_proto::error::Reason;
+use isopolity_proto::{admin::SharingAgreement, error::Reason};
 use time::{Duration, OffsetDateTime};
 
 /// A trouble with a peer.
@@ -35,6 +35,8 @@ pub struct Health {
     pub clock_skew: Option<Duration>,
     /// How many records it last said we may see there.
     pub records: Option<i64>,
+    /// What it grants us, by what it last said.
+    pub sharing_agreement: Option<SharingAgreement>,
 }
 
 /// Who started the connection that a trouble is about.

@@ -11,9 +11,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use isopolity_domain::{CityId, Clock, clock, envelope};
+use isopolity_domain::{CityId, Clock, clock, envelope, sharing};
 use isopolity_proto::{
-    admin::PeerState,
+    admin::{Granularity, PeerState, SharingAgreement},
     catalog::Outcome,
     error::Reason,
     federation::{Envelope, GetDirectoryRequest, GetRecordRequest, HelloResponse},
@@ -307,7 +307,9 @@ impl Peers {
         }
         self.sign_of_life(city);
         self.seen_position(city, &answer.epoch, answer.sequence);
-        self.seen_audience(city, answer.audience());
+        let agreement = answer.sharing_agreement.clone().map(|one| as_kept(one, self.inner.identity.city()));
+        let etag = agreement.as_ref().map(|one| one.etag.as_str()).unwrap_or_default();
+        self.seen_agreement(city, answer.audience(), etag);
         // Its clock stands for the middle of the way there and back.
         let half = time::Duration::try_from(started.elapsed() / 2).unwrap_or_default();
         let skew = answer.time.as_ref().and_then(clock::from_timestamp).map(|theirs| theirs - (sent + half));
@@ -319,11 +321,21 @@ impl Peers {
             health.approved_by_peer = Some(answer.approved);
             health.outbound = None;
             health.clock_skew = skew;
+            health.sharing_agreement.clone_from(&agreement);
             if answer.approved && answer.records >= 0 {
                 health.records = Some(answer.records);
             }
         });
         Ok(answer)
+    }
+
+    /// Whether a peer gives us records when we ask, as far as it has said. Otherwise there are no digests and no statistics of it, and
+    /// none are asked for.
+    pub(crate) fn gives_records(&self, city: &CityId) -> bool {
+        let gives = |agreement: SharingAgreement| {
+            agreement.live_query && sharing::granularity(&agreement) == Granularity::Records
+        };
+        self.inner.trust.health.of(city).sharing_agreement.is_none_or(gives)
     }
 
     /// Reads one record of a peer as its home city signed it. The signature is for the caller to check.
@@ -493,6 +505,19 @@ impl fmt::Debug for Peers {
             .field("peers", &self.inner.trust.table().len())
             .finish_non_exhaustive()
     }
+}
+
+/// What a peer grants us, as far as it may be kept: it is a stranger's text.
+fn as_kept(mut agreement: SharingAgreement, own: &CityId) -> SharingAgreement {
+    let short = |text: &str, most: usize| text.chars().take(most).collect::<String>();
+    agreement.city = own.to_string();
+    agreement.etag = short(&agreement.etag, 100);
+    agreement.note = short(&agreement.note, 2_000);
+    agreement.author.clear();
+    agreement.kinds.truncate(50);
+    agreement.kinds.iter_mut().for_each(|kind| *kind = short(kind, 100));
+    agreement.purposes.truncate(50);
+    agreement
 }
 
 /// Whether what was known of a peer's records may be otherwise now: it was or is held back, or has another bundle.

@@ -178,7 +178,7 @@ impl Peers {
         let book = self.statistics_book();
         let wanted = active
             .iter()
-            .filter(|city| selected.is_none_or(|selected| selected.contains(**city)))
+            .filter(|city| selected.is_none_or(|selected| selected.contains(**city)) && self.gives_records(city))
             .filter(|city| book.age(city, &words).is_none_or(|age| age > FRESH));
         let fetched = join_all(wanted.map(|city| self.fetch_statistics(city, &words, limit))).await;
         gathered.fetched = fetched.into_iter().flatten().collect();

@@ -22,6 +22,7 @@ mod partnership;
 mod privacy;
 mod resources;
 mod session;
+mod sharing;
 mod status;
 mod user;
 
@@ -34,7 +35,8 @@ use isopolity_proto::{
         audit_service_server::AuditServiceServer, directory_service_server::DirectoryServiceServer,
         node_service_server::NodeServiceServer, peer_service_server::PeerServiceServer,
         privacy_service_server::PrivacyServiceServer, session_service_server::SessionServiceServer,
-        token_service_server::TokenServiceServer, user_service_server::UserServiceServer,
+        sharing_agreement_service_server::SharingAgreementServiceServer, token_service_server::TokenServiceServer,
+        user_service_server::UserServiceServer,
     },
     catalog::catalog_service_server::CatalogServiceServer,
     federation::federation_service_server::FederationServiceServer,
@@ -77,7 +79,7 @@ const CALLER_CONNECTION_AGE: Duration = Duration::from_hours(1);
 const STREAMS_MAX: u32 = 100;
 
 /// The services of the API, as reflection lists them.
-const SERVED: [&str; 27] = [
+const SERVED: [&str; 28] = [
     "grpc.health.v1.Health",
     CityServiceServer::<Services>::NAME,
     OrganizationServiceServer::<Services>::NAME,
@@ -99,6 +101,7 @@ const SERVED: [&str; 27] = [
     CatalogServiceServer::<Services>::NAME,
     PeerServiceServer::<Services>::NAME,
     PrivacyServiceServer::<Services>::NAME,
+    SharingAgreementServiceServer::<Services>::NAME,
     TokenServiceServer::<Services>::NAME,
     DirectoryServiceServer::<Services>::NAME,
     UserServiceServer::<Services>::NAME,
@@ -159,6 +162,7 @@ impl Services {
             .add_service(CatalogServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(PeerServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(PrivacyServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(SharingAgreementServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(TokenServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(DirectoryServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(AuditServiceServer::new(self.clone()).max_decoding_message_size(limit))

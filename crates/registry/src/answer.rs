@@ -1,5 +1,6 @@
 //! What a peer gets when it asks. From this city's own catalogue only: a call of a peer never causes a call to a third.
 
+mod disclose;
 mod parts;
 mod watch;
 
@@ -12,6 +13,8 @@ use isopolity_domain::{
     answer::After,
     clock::to_timestamp,
     question::{check_query_facets, check_question},
+    sharing::{Grant, Use},
+    sight::Sight,
     text::ANALYSER,
 };
 use isopolity_federation::PROTOCOL_VERSION;
@@ -53,11 +56,10 @@ impl Registry {
         let settings = self.federation().get(peer).ok_or_else(|| Error::PeerUnknown(peer.to_string()))?;
         let approved = settings.state == PeerState::Active;
         self.heard_quietly(peer, greeting.state(), &greeting.state_reason).await;
-        let records = if approved {
-            let (catalog, clearance) = (self.catalog().clone(), self.clearance_of(peer)?);
-            tokio::task::spawn_blocking(move || catalog.records(clearance)).await.map_err(Error::internal)??
-        } else {
-            0
+        let grant = if approved { self.sight_of(peer, Use::Greeting).ok() } else { None };
+        let records = match &grant {
+            Some(grant) => self.records_for_peer(grant).await?,
+            None => 0,
         };
         info!(peer.city = %peer, peer.software = %greeting.software.chars().take(100).collect::<String>(), peer.approved = approved, "peer greeted us");
         let head = self.inner.head.borrow().clone();
@@ -69,13 +71,14 @@ impl Registry {
             bundle_sequence: self.own_bundle_sequence().await?,
             approved,
             records,
-            audience: if approved { settings.audience.into() } else { Audience::Unspecified.into() },
+            audience: grant.as_ref().map_or(Audience::Unspecified, |grant| grant.sight.audience()).into(),
             analyser: ANALYSER.to_owned(),
-            epoch: if approved { head.epoch } else { String::new() },
-            sequence: if approved { head.sequence } else { 0 },
             state: settings.state.into(),
             state_reason: settings.state_reason,
             directory_version: if approved { self.directory_version() } else { 0 },
+            epoch: if grant.is_some() { head.epoch } else { String::new() },
+            sequence: if grant.is_some() { head.sequence } else { 0 },
+            sharing_agreement: if approved { self.agreement_for_peer(peer) } else { None },
         })
     }
 
@@ -85,7 +88,8 @@ impl Registry {
     /// Records are read as they are taken: a long answer costs nothing while nobody reads it.
     ///
     /// # Errors
-    /// [`Error::PeerNotApproved`], [`Error::PeerSuspended`], [`Error::Invalid`], [`Error::Incompatible`] with text that is cut
+    /// [`Error::PeerNotApproved`], [`Error::PeerSuspended`], [`Error::NotShared`], [`Error::RateExceeded`], [`Error::Invalid`],
+    /// [`Error::Incompatible`] with text that is cut
     /// into words in another way, [`Error::Overloaded`], or what the index says.
     pub async fn answer(
         &self,
@@ -111,18 +115,20 @@ impl Registry {
         within: Duration,
         logged: &mut Answering,
     ) -> Result<Parts<QueryResponse>, Error> {
-        let clearance = self.clearance_of(peer)?;
+        let grant = self.admit(peer, Use::Query(&request.purpose))?;
         let checked = Checked::of(request)?;
         let place = self.inner.desk.enter(peer, within / 2).await?;
         let reading = if checked.limit > parts::SHORT { Some(self.inner.desk.read(peer)?) } else { None };
         self.catch_up(peer, within).await;
         let catalog = self.catalog().clone();
         let (purpose, requester) = (checked.purpose.clone(), checked.requester.clone());
+        let asker = peer.clone();
         let answer = tokio::task::spawn_blocking(move || {
             let _until_found = place;
-            parts::begin(&catalog, &checked, clearance)
+            parts::begin(&catalog, &checked, &grant, &asker)
         });
         let answer = answer.await.map_err(Error::internal)??;
+        self.hand_out(peer, answer.len())?;
         logged.answered(answer.total(), answer.len());
         info!(
             peer.city = %peer,
@@ -145,7 +151,7 @@ impl Registry {
         request: GetStatisticsRequest,
         within: Duration,
     ) -> Result<GetStatisticsResponse, Error> {
-        let clearance = self.clearance_of(peer)?;
+        let Grant { sight, .. } = self.admit(peer, Use::Statistics)?;
         must_mean_the_same(&request.analyser)?;
         if request.words.len() > WORDS_MAX {
             let many = format!("has {} values; at most {WORDS_MAX} are allowed", request.words.len());
@@ -161,7 +167,7 @@ impl Registry {
         let catalog = self.catalog().clone();
         let counted = tokio::task::spawn_blocking(move || {
             let _until_counted = place;
-            catalog.statistics(&request.words, clearance)
+            catalog.statistics(&request.words, &sight)
         });
         let (statistics, position) = counted.await.map_err(Error::internal)??;
         Ok(GetStatisticsResponse { statistics: Some(statistics), epoch: position.epoch, sequence: position.sequence })
@@ -177,19 +183,22 @@ impl Registry {
         request: &GetDigestRequest,
         within: Duration,
     ) -> Result<GetDigestResponse, Error> {
-        let clearance = self.clearance_of(peer)?;
+        let Grant { sight, etag, .. } = self.sight_of(peer, Use::Digest)?;
         let place = self.inner.desk.enter(peer, within / 2).await?;
         self.catch_up(peer, within).await;
         let known = self.catalog().position();
-        if !known.epoch.is_empty() && request.epoch == known.epoch && request.sequence == known.sequence {
-            return Ok(GetDigestResponse { digest: None });
+        if !known.epoch.is_empty()
+            && (&request.epoch, request.sequence) == (&known.epoch, known.sequence)
+            && request.sharing_agreement == etag
+        {
+            return Ok(GetDigestResponse { digest: None, sharing_agreement: etag });
         }
         let (catalog, city, now) = (self.catalog().clone(), self.city().clone(), to_timestamp(self.now()));
         let made = tokio::task::spawn_blocking(move || {
             let _until_made = place;
-            catalog.digest(&city, clearance, now)
+            catalog.digest(&city, &sight, now)
         });
-        Ok(GetDigestResponse { digest: Some(made.await.map_err(Error::internal)??) })
+        Ok(GetDigestResponse { digest: Some(made.await.map_err(Error::internal)??), sharing_agreement: etag })
     }
 
     /// The record of one of this city's resources, as the peer may see it.
@@ -197,34 +206,42 @@ impl Registry {
     /// # Errors
     /// [`Error::NotFound`] also where the peer may not know of it.
     pub async fn record_for_peer(&self, peer: &CityId, request: &GetRecordRequest) -> Result<Envelope, Error> {
-        let called = Called { purpose: "", requester: "", question: None, query_id: &request.query_id };
+        let called = Called {
+            purpose: &request.purpose,
+            requester: &request.requester,
+            question: None,
+            query_id: &request.query_id,
+        };
         let mut logged = self.answering(peer, AuditAction::RecordAnswered, &called)?.about(&request.name);
         logged.ended(self.record_unlogged(peer, request).await)
     }
 
     async fn record_unlogged(&self, peer: &CityId, request: &GetRecordRequest) -> Result<Envelope, Error> {
-        let clearance = self.clearance_of(peer)?;
+        let Grant { sight, .. } = self.admit(peer, Use::Record(&request.purpose))?;
         let name: Name = request
             .name
             .parse()
             .map_err(|error: isopolity_domain::name::NameError| Violation::invalid("name", error.to_string()))?;
         self.must_be_ours(&name, "name")?;
-        self.own_record(&name, clearance, request.audience()).await?.ok_or_else(|| Error::NotFound(name.to_string()))
+        let found = self.own_record(&name, &sight, request.audience()).await?;
+        let envelope = found.ok_or_else(|| Error::NotFound(name.to_string()))?;
+        self.hand_out(peer, 1)?;
+        info!(
+            peer.city = %peer,
+            query.purpose = %request.purpose.chars().take(200).collect::<String>(),
+            query.requester = %request.requester.chars().take(100).collect::<String>(),
+            resource.name = %name,
+            "a peer read a record"
+        );
+        Ok(envelope)
     }
 
-    /// What an active peer may see here.
-    ///
-    /// # Errors
-    /// [`Error::PeerUnknown`], [`Error::PeerNotApproved`], [`Error::PeerSuspended`], [`Error::PeerLeft`].
-    pub fn clearance_of(&self, peer: &CityId) -> Result<Audience, Error> {
-        let settings = self.federation().get(peer).ok_or_else(|| Error::PeerUnknown(peer.to_string()))?;
-        match settings.state {
-            // Whatever the table says, what is for own staff never leaves.
-            PeerState::Active => Ok(settings.audience.min(Audience::Federation)),
-            PeerState::Suspended => Err(Error::PeerSuspended { city: peer.clone(), reason: settings.state_reason }),
-            PeerState::Left => Err(Error::PeerLeft { city: peer.clone(), reason: settings.state_reason }),
-            _ => Err(Error::PeerNotApproved(peer.clone())),
-        }
+    /// How many records a peer is told that it may see.
+    async fn records_for_peer(&self, grant: &Grant) -> Result<i64, Error> {
+        let (catalog, sight) = (self.catalog().clone(), grant.sight.clone());
+        let counted = tokio::task::spawn_blocking(move || catalog.records(&sight));
+        let records = counted.await.map_err(Error::internal)??;
+        Ok(disclose::records(records, grant.granularity))
     }
 
     /// Refuses a peer that does not stand close enough.
@@ -309,10 +326,10 @@ impl Checked {
         })
     }
 
-    fn asked(&self, clearance: Audience) -> Asked<'_> {
+    fn asked<'a>(&'a self, sight: &'a Sight) -> Asked<'a> {
         Asked {
             question: &self.question,
-            clearance,
+            sight,
             order: self.order,
             statistics: self.statistics.as_ref(),
             after: self.after.as_ref(),

@@ -8,12 +8,14 @@
 //! | `delete` | deleting and restoring |
 //! | `repeat` | requests that are sent again |
 //! | `reference` | what a resource refers to must be there and not lead back to it |
+//! | `narrow` | stage events are for no more than their partnership |
 //! | `settle` | what is written with every change: history, references, signed records, the feed |
 //! | `hooks` | what the rules derive |
 
 mod delete;
 pub(crate) mod hooks;
 mod list;
+mod narrow;
 mod reference;
 mod repeat;
 mod resource;

@@ -27,6 +27,7 @@ use isopolity_proto::{
     admin::{self, AuditAction, DirectoryStatus, PeerState},
     error::Reason,
     federation::Envelope,
+    options::Audience,
 };
 use time::OffsetDateTime;
 use tracing::{info, warn};
@@ -237,7 +238,7 @@ impl Registry {
     /// # Errors
     /// [`Error::PeerNotApproved`] and the like, [`DirectoryRefusal::Missing`].
     pub async fn directory_for_peer(&self, peer: &CityId, version: i64) -> Result<Option<Envelope>, Error> {
-        self.clearance_of(peer)?;
+        self.must_be_active(peer)?;
         let Some((directory, sealed)) = self.directory_in_force().await? else {
             return Err(DirectoryRefusal::Missing(" yet").into());
         };
@@ -275,7 +276,15 @@ impl Registry {
         let mut tx = self.store().begin("take directory").await?;
         let seen = tx.setting(SEEN).await?.and_then(|seen| read_seen(&seen, &operators.federation));
         operators.judge(&sealed, seen.as_ref(), now).map_err(refused)?;
+        let before: BTreeMap<CityId, PeerState> =
+            tx.peers().await?.into_iter().map(|peer| (peer.city, peer.state)).collect();
         let left = members::take(&mut tx, self.city(), &judged.directory, &bundles, now).await?;
+        for peer in tx.peers().await? {
+            let state = before.get(&peer.city).copied().unwrap_or(PeerState::Invited);
+            if state != peer.state {
+                self.agree_by_state(&mut tx, state, &peer, Audience::Unspecified, NODE.into()).await?;
+            }
+        }
         tx.set_setting(IN_FORCE, file).await?;
         tx.set_setting(SEEN, &write_seen(&operators.federation, judged.directory.version, &judged.digest)).await?;
         let taken =

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use isopolity_catalog::CatalogError;
-use isopolity_domain::{CityId, Kind, Name, Violation, Violations, stage::StageError};
+use isopolity_domain::{CityId, Kind, Name, Violation, Violations, sharing::Refusal, stage::StageError};
 use isopolity_proto::{
     admin::Scope,
     catalog::{CityOutcome, Coverage},
@@ -123,6 +123,20 @@ pub enum Error {
     /// No such peer.
     #[error("{0} is not a peer of this city")]
     PeerUnknown(String),
+    /// The sharing agreement does not allow it.
+    #[error("{0}")]
+    NotShared(Refusal),
+    /// More than the sharing agreement allows.
+    #[error("{what}; try again after {} s", retry_after.as_secs_f64())]
+    RateExceeded {
+        /// What there is too much of, and what is allowed.
+        what: String,
+        /// When there is room again.
+        retry_after: Duration,
+    },
+    /// The sharing agreement changed meanwhile.
+    #[error("the sharing agreement with {0} has changed since you read it: read it again and repeat the change")]
+    AgreementChanged(CityId),
     /// An older bundle came back.
     #[error(
         "the bundle of {city} has sequence {found}, but {known} was seen before: ask the city for its present bundle"
@@ -224,13 +238,15 @@ impl Error {
             Self::NotErasable(_) => Reason::NotErasable,
             Self::InUse { .. } | Self::LastAdministrator => Reason::ResourceInUse,
             Self::Stage { refusal, .. } => refusal.reason(),
-            Self::EtagMismatch(_) => Reason::EtagMismatch,
+            Self::EtagMismatch(_) | Self::AgreementChanged(_) => Reason::EtagMismatch,
             Self::PeerNotApproved(_) => Reason::PeerNotApproved,
             Self::PeerSuspended { .. } => Reason::PeerSuspended,
             Self::PeerLeft { .. } => Reason::PeerLeft,
             Self::Joining(refusal) => refusal.reason(),
             Self::Directory(refusal) => refusal.reason(),
             Self::PeerUnknown(_) => Reason::PeerUnknown,
+            Self::NotShared(refusal) => refusal.reason(),
+            Self::RateExceeded { .. } => Reason::RateExceeded,
             Self::BundleRollback { .. } => Reason::BundleRollback,
             Self::Incomplete { .. } => Reason::FederationIncomplete,
             Self::HomeUnreachable { .. } => Reason::HomeCityUnreachable,

@@ -80,6 +80,11 @@ impl Registry {
         };
         let audience = match Audience::try_from(request.audience) {
             Ok(Audience::Unspecified) => Audience::Public,
+            Ok(Audience::Shared) => {
+                let all =
+                    "must be PUBLIC, FEDERATION or INTERNAL: what is SHARED is for the cities that each record names";
+                return Err(Violation::invalid("audience", all).into());
+            }
             Ok(audience) => audience,
             Err(_) => return Err(Violation::invalid("audience", "is not an audience that this version knows").into()),
         };

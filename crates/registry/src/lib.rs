@@ -20,6 +20,7 @@
 //! | [`mod@answer`] | what a peer gets when it asks |
 //! | `desk` | where questions wait for their turn |
 //! | [`mod@directory`] | the signed list of members: taking it, passing it on, and what operators do with it |
+//! | [`mod@sharing`] | what this city lets each peer see and do |
 //! | `hot` | what is read often, kept in memory |
 //! | [`mod@peers`] | adding, approving and suspending peers |
 //! | [`mod@invitation`] | becoming peers with a code |
@@ -61,6 +62,7 @@ pub mod privacy;
 pub mod record;
 pub mod search;
 pub mod session;
+pub mod sharing;
 pub mod standing;
 pub mod user;
 pub mod verify;
@@ -158,6 +160,8 @@ struct Inner {
     desk: desk::Desk<CityId>,
     /// Where callers' questions wait.
     callers: desk::Desk<String>,
+    /// What peers may see and do.
+    sharing: sharing::Sharing,
     /// Who watches how much.
     watches: Arc<watch::Watches>,
     /// The directory, if the configuration names one.
@@ -200,6 +204,7 @@ impl Registry {
             hot: hot::Hot::default(),
             desk: desk::Desk::new(desk::Places::default()),
             callers: desk::Desk::new(desk::Places::CALLERS),
+            sharing: sharing::Sharing::default(),
             watches: Arc::default(),
             directory: directory::Book::default(),
             journal: Arc::default(),

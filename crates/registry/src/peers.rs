@@ -39,7 +39,7 @@ impl Registry {
     /// # Errors
     /// [`Error::PeerNotApproved`] and the like.
     pub async fn bundle_for_peer(&self, peer: &CityId) -> Result<Bytes, Error> {
-        self.clearance_of(peer)?;
+        self.must_be_active(peer)?;
         Ok(self.present_bundle().await?.file)
     }
 
@@ -98,12 +98,12 @@ impl Registry {
         caller.must(Right::Administer)?;
         // Which bundle the words are of is looked at again below, in the transaction.
         let compared = if words.trim().is_empty() { None } else { Some(self.compared_words(city, words).await?) };
-        if audience == Audience::Internal {
+        if !matches!(audience, Audience::Unspecified | Audience::Public | Audience::Federation) {
             return Err(Violation::invalid("audience", "must be AUDIENCE_PUBLIC or AUDIENCE_FEDERATION").into());
         }
         let now = self.now();
         let peer = self
-            .change_peer(caller, AuditAction::PeerApproved, city, |peer| {
+            .change_peer(caller, AuditAction::PeerApproved, city, audience, |peer| {
                 let bundle = Bundle::parse(&peer.bundle).map_err(Error::internal)?;
                 if compared.as_ref().is_some_and(|file| *file != peer.bundle) {
                     return Err(
@@ -159,7 +159,7 @@ impl Registry {
         }
         let reason = checked_reason(reason)?;
         let peer = self
-            .change_peer(caller, AuditAction::PeerSuspended, city, |peer| match peer.state {
+            .change_peer(caller, AuditAction::PeerSuspended, city, Audience::Unspecified, |peer| match peer.state {
                 PeerState::Active | PeerState::Suspended => {
                     peer.state = PeerState::Suspended;
                     peer.state_reason.clone_from(&reason);
@@ -274,6 +274,7 @@ impl Registry {
         caller: &Caller,
         action: AuditAction,
         city: &str,
+        audience: Audience,
         change: impl FnOnce(&mut Peer) -> Result<(), Error>,
     ) -> Result<Peer, Error> {
         let id: CityId = city
@@ -281,6 +282,7 @@ impl Registry {
             .map_err(|error: isopolity_domain::city_id::CityIdError| Violation::invalid("city", error.to_string()))?;
         let mut tx: Tx = self.store().begin("change peer").await?;
         let mut peer = tx.peer(&id).await?.ok_or_else(|| Error::PeerUnknown(city.to_owned()))?;
+        let before = peer.state;
         change(&mut peer)?;
         tx.put_peer(&peer).await?;
         let told = match action {
@@ -288,6 +290,7 @@ impl Registry {
             _ => peer.state_reason.as_str(),
         };
         tx.audit(self.event(caller, action).with_peer(&peer.city).saying(told));
+        self.agree_by_state(&mut tx, before, &peer, audience, caller.into()).await?;
         tx.commit().await?;
         self.reload_peers().await?;
         Ok(peer)
@@ -312,6 +315,8 @@ impl Registry {
                 }
             }
         }
+        // Before the peers: who is approved is never without it.
+        self.reload_sharing().await?;
         self.federation().set(settings);
         Ok(())
     }
@@ -357,7 +362,7 @@ impl Registry {
     }
 
     /// A greeting whose failure is kept in the peer's health and is no error here.
-    async fn greet_quietly(&self, city: &CityId) {
+    pub(crate) async fn greet_quietly(&self, city: &CityId) {
         match self.federation().greet(city, GREETING).await {
             Ok(hello) => self.heard_quietly(city, hello.state(), &hello.state_reason).await,
             Err(error) => info!(peer.city = %city, reason = %error.description, "peer did not answer a greeting"),
@@ -367,6 +372,7 @@ impl Registry {
     pub(crate) fn describe(&self, peer: &Peer) -> admin::Peer {
         let health: Health = self.federation().health(&peer.city);
         let bundle = Bundle::parse(&peer.bundle).ok();
+        let granted = self.inner.sharing.with(&peer.city);
         let trouble = |inbound: bool, trouble: &Trouble| PeerTrouble {
             time: Some(to_timestamp(trouble.time)),
             inbound,
@@ -380,7 +386,7 @@ impl Registry {
             state: peer.state.into(),
             state_reason: peer.state_reason.clone(),
             endpoint: bundle.as_ref().map(|one| one.endpoint.clone()).unwrap_or_default(),
-            audience: peer.audience.into(),
+            audience: granted.as_ref().map_or(peer.audience.into(), |granted| granted.audience),
             bundle_fingerprint: bundle.as_ref().map(Bundle::fingerprint).unwrap_or_default(),
             bundle_sequence: peer.bundle_sequence,
             bundle_expire_time: bundle.as_ref().map(|one| to_timestamp(one.expires)),
@@ -396,6 +402,8 @@ impl Registry {
                 .unwrap_or_default(),
             circuit: Some(self.federation().circuit(&peer.city)),
             digest: self.federation().digest_state(&peer.city),
+            granted: granted.as_deref().cloned(),
+            received: health.sharing_agreement,
             ..admin::Peer::default()
         }
     }

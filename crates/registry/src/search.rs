@@ -30,8 +30,8 @@ use isopolity_proto::catalog::{Outcome, PartialResponse, SearchRequest, SearchRe
 use tokio::time::Instant;
 use tracing::info;
 
-pub(crate) use asked::check_purpose;
 use asked::{Asked, Wanted};
+pub(crate) use asked::{check_purpose, stated};
 use explain::Course;
 pub(crate) use hit::published_hit;
 pub(crate) use token::{read_token, token_purpose, write_token};
@@ -100,7 +100,7 @@ impl Registry {
         let explanation = request.explain.then(|| self.explain(&asked, &merged, &course));
         let now = self.now();
         let shown = hit::Shown { envelopes: asked.include_envelope, highlights: asked.highlighted(), now };
-        let Merged { hits, total, outcomes, coverage, facets, .. } = merged;
+        let Merged { hits, total, total_at_least, outcomes, coverage, facets, .. } = merged;
         Ok(SearchResponse {
             hits: hits.into_iter().map(|hit| hit::to_proto(hit, &shown)).collect(),
             total,
@@ -109,6 +109,7 @@ impl Registry {
             next_page_token,
             facets,
             explanation,
+            total_at_least,
         })
     }
 

@@ -5,7 +5,10 @@ use std::time::Duration;
 use futures::stream::BoxStream;
 use isopolity_domain::{CityId, clock::to_timestamp, words::six_words};
 use isopolity_federation::{Bundle, standing::until};
-use isopolity_proto::admin::{self, AuditAction, PeerState, TestResult};
+use isopolity_proto::{
+    admin::{self, AuditAction, PeerState, TestResult},
+    options::Audience,
+};
 use isopolity_store::{Peer, Standing};
 use tracing::{info, warn};
 
@@ -27,7 +30,7 @@ impl Registry {
         caller.must(Right::Administer)?;
         let reason = peers::checked_reason(reason)?;
         let peer = self
-            .change_peer(caller, AuditAction::PeerLeft, city, |peer| {
+            .change_peer(caller, AuditAction::PeerLeft, city, Audience::Unspecified, |peer| {
                 peer.state = PeerState::Left;
                 peer.state_reason.clone_from(&reason);
                 Ok(())
@@ -130,10 +133,10 @@ impl Registry {
     /// Waits until a peer is not active here any more, and says why.
     pub async fn held_back(&self, peer: &CityId) -> Error {
         self.federation().held_back(peer).await;
-        match self.clearance_of(peer) {
+        match self.must_be_active(peer) {
             Err(why) => why,
             // Approved again in this very moment.
-            Ok(_) => Error::PeerSuspended { city: peer.clone(), reason: "and approved again; call again".to_owned() },
+            Ok(()) => Error::PeerSuspended { city: peer.clone(), reason: "and approved again; call again".to_owned() },
         }
     }
 }

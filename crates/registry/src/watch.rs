@@ -11,7 +11,8 @@ use std::{
 
 use futures::{StreamExt as _, stream};
 use isopolity_domain::{
-    CityId, Kind, Violation, audit::Subject, feed::Position, query, question::check_watch, record, text::ANALYSER,
+    CityId, Kind, Violation, audit::Subject, feed::Position, query, question::check_watch, record, sight::Sight,
+    text::ANALYSER,
 };
 use isopolity_federation::{LinkError, Told};
 use isopolity_proto::{
@@ -146,7 +147,7 @@ impl Registry {
         }
         let wanted = Wanted {
             question,
-            purpose: request.purpose,
+            purpose: search::stated(&request.purpose),
             query_id: audit::new_query_id(),
             by: caller.into(),
             requester: self.pseudonym(caller),
@@ -327,7 +328,8 @@ async fn look(registry: &Registry, wanted: &Wanted, told: &mut Position) -> Resu
     }
     let (catalog, question, clearance, after) =
         (registry.catalog().clone(), wanted.question.clone(), wanted.clearance, told.sequence);
-    let published = tokio::task::spawn_blocking(move || catalog.published_after(&question, clearance, after, BATCH));
+    let published =
+        tokio::task::spawn_blocking(move || catalog.published_after(&question, Sight::of(clearance), after, BATCH));
     let (hits, upto) = published.await.map_err(Error::internal)??;
     if upto.epoch == told.epoch {
         let last = hits.last().map(|(sequence, _, _)| *sequence);

@@ -21,6 +21,7 @@ pub(crate) mod reference;
 pub(crate) mod request;
 pub(crate) mod revision;
 pub(crate) mod setting;
+pub(crate) mod sharing_agreement;
 pub(crate) mod standing;
 pub(crate) mod token;
 pub(crate) mod tombstone;

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use isopolity_domain::{
-    Name,
+    CityId, Name,
+    city_id::CityIdError,
     feed::{Position, Publication, PublishedRecord},
 };
 use sea_orm::{
@@ -60,6 +61,17 @@ impl Store {
 }
 
 impl Tx {
+    /// The latest publication of a resource.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn publication(&mut self, name: &Name) -> Result<Option<Publication>, StoreError> {
+        let mut page = publications();
+        page.and_where(publication::Column::Name.eq(name.to_string()));
+        let found = read(self.step()?, page).await;
+        Ok(self.done(found)?.pop())
+    }
+
     /// Takes `count` sequences that follow one another, and says the first. Sequences of a transaction that is not
     /// committed are given again.
     ///
@@ -89,6 +101,7 @@ struct Row {
     kind: String,
     audience: Option<i32>,
     envelope: Option<Vec<u8>>,
+    cities: Option<String>,
 }
 
 fn publications() -> SelectStatement {
@@ -102,7 +115,11 @@ fn publications() -> SelectStatement {
 async fn read(db: &impl ConnectionTrait, page: SelectStatement) -> Result<Vec<Publication>, Fault> {
     let query = Query::select()
         .columns([("page", "sequence"), ("page", "name"), ("page", "kind")])
-        .columns([(record::Entity, record::Column::Audience), (record::Entity, record::Column::Envelope)])
+        .columns([
+            (record::Entity, record::Column::Audience),
+            (record::Entity, record::Column::Envelope),
+            (record::Entity, record::Column::Cities),
+        ])
         .from_subquery(page, "page")
         .join(
             JoinType::LeftJoin,
@@ -117,7 +134,9 @@ async fn read(db: &impl ConnectionTrait, page: SelectStatement) -> Result<Vec<Pu
     for row in rows {
         let record = match (row.audience, row.envelope) {
             (Some(number), Some(envelope)) => {
-                Some(PublishedRecord { audience: audience(number)?, envelope: Bytes::from(envelope) })
+                let cities = row.cities.as_deref().unwrap_or_default().split_whitespace().map(city);
+                let cities = cities.collect::<Result<_, _>>()?;
+                Some(PublishedRecord { audience: audience(number)?, cities, envelope: Bytes::from(envelope) })
             }
             _ => None,
         };
@@ -183,6 +202,7 @@ async fn publish(db: &impl ConnectionTrait, publications: &[Publication]) -> Res
                 name: Set(one.name.clone()),
                 audience: Set(record.audience.into()),
                 envelope: Set(record.envelope.to_vec()),
+                cities: Set((!record.cities.is_empty()).then(|| together(&record.cities))),
             })
             .collect();
         for records in records.chunks(ROWS_AT_ONCE) {
@@ -190,6 +210,14 @@ async fn publish(db: &impl ConnectionTrait, publications: &[Publication]) -> Res
         }
     }
     Ok(())
+}
+
+fn together(cities: &[CityId]) -> String {
+    cities.iter().map(CityId::as_str).collect::<Vec<_>>().join(" ")
+}
+
+fn city(id: &str) -> Result<CityId, Fault> {
+    id.parse().map_err(|error: CityIdError| Fault::Damaged(error.to_string()))
 }
 
 fn no_feed() -> Fault {

@@ -18,6 +18,7 @@
 //! | `import` | how far imports came, and the rows that they did not take |
 //! | `feed` | what was published, in which order |
 //! | `audit`, `witness` | the chain of what was done, asked and answered, and who has seen it |
+//! | `sharing` | what peers may do here, and might before |
 //! | `peer`, `token`, `setting` | other cities, tokens for the API, small values |
 //! | `tombstone`, `clean_up` | what is left of what is gone, and what is past its limit |
 //! | `invitation`, `standing` | who may become a peer, and how this city stands at its peers |
@@ -45,6 +46,7 @@ mod request;
 mod revision;
 mod session;
 mod setting;
+mod sharing;
 mod standing;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ mod m20261124_000002_keep;
 mod m20261124_000003_circuits;
 mod m20261126_000005_invitations;
 mod m20261126_000006_users;
+mod m20261126_000007_sharing;
 mod m20261126_000008_audit;
 mod m20261126_000009_directory;
 mod m20261126_000010_privacy;
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000009_directory::Migration),
             Box::new(m20261126_000008_audit::Migration),
             Box::new(m20261126_000006_users::Migration),
+            Box::new(m20261126_000007_sharing::Migration),
         ]
     }
 }

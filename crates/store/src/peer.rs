@@ -27,7 +27,7 @@ pub struct Peer {
     pub state: PeerState,
     /// Why it is suspended or was removed.
     pub state_reason: String,
-    /// What it may see here.
+    /// What the sharing agreement that comes with its approval lets it see.
     pub audience: Audience,
     /// Its trust bundle, as it signed it.
     pub bundle: Bytes,

@@ -16,4 +16,5 @@ mod opening;
 mod peering;
 mod people;
 mod privacy;
+mod sharing;
 mod trouble;

@@ -12,7 +12,7 @@ use isopolity_proto::{
 use isopolity_tests::{Dice, sample};
 
 use isopolity_domain::Kind;
-use prost_reflect::DynamicMessage;
+use prost_reflect::{DynamicMessage, Value};
 
 /// Words in several scripts; some hold others, some differ by diacritics alone.
 pub(super) const WORDS: [&str; 16] = [
@@ -40,22 +40,39 @@ pub(super) const DAYS: [&str; 5] = ["2012-02-01", "2013-03-15", "2014-02-28", "2
 /// Where points lie, in degrees.
 pub(super) const PLACES: [(f64, f64); 4] = [(40.93, -8.54), (41.15, -8.61), (34.26, -6.58), (-0.1, 179.9)];
 
-const AUDIENCES: [Audience; 6] = [
+const AUDIENCES: [Audience; 8] = [
     Audience::Public,
     Audience::Public,
     Audience::Public,
     Audience::Federation,
     Audience::Federation,
+    Audience::Shared,
+    Audience::Shared,
     Audience::Internal,
 ];
+/// Cities with which something is shared; the first is the one that asks.
+const SHARED_WITH: [&str; 3] = ["feira.example", "a.b.c", "nobody.example"];
 
-/// A resource of some kind.
-pub(super) fn resource(dice: &mut Dice) -> (Kind, DynamicMessage) {
-    match dice.below(6) {
+/// A resource of some kind of this city.
+pub(super) fn resource(dice: &mut Dice, city: &str) -> (Kind, DynamicMessage) {
+    let (kind, mut resource) = match dice.below(6) {
         0 => (Kind::Organization, to_dynamic(&organization(dice))),
         1 => (Kind::Opportunity, to_dynamic(&opportunity(dice))),
         2 => (Kind::SupportService, to_dynamic(&support_service(dice))),
         _ => (Kind::Partnership, to_dynamic(&partnership(dice))),
+    };
+    share(&mut resource, dice, city);
+    (kind, resource)
+}
+
+/// Names cities, where the resource or a part of it may be shared.
+fn share(resource: &mut DynamicMessage, dice: &mut Dice, city: &str) {
+    let audience = resource.get_field_by_name("audience").and_then(|audience| audience.as_enum_number());
+    let others: Vec<&str> = SHARED_WITH.into_iter().filter(|other| *other != city).collect();
+    let shared = audience == Some(Audience::Shared.into());
+    if shared || (audience != Some(Audience::Internal.into()) && dice.once_in(2)) {
+        let cities = dice.distinct(&others, 2).into_iter().map(|city| Value::String(city.to_owned())).collect();
+        resource.set_field_by_name("shared_with", Value::List(cities));
     }
 }
 
@@ -131,8 +148,13 @@ fn partnership(dice: &mut Dice) -> Partnership {
         PartnershipStage::Operating,
     ];
     let end = |dice: &mut Dice, side: Side| PartnershipEnd { side: side.into(), place: Some(place(dice)) };
+    let audience = dice.pick(&AUDIENCES);
+    let mut participants = vec![participant(dice, Side::Destination), participant(dice, Side::Origin)];
+    if audience < Audience::Internal && dice.once_in(2) {
+        participants.push(Participant { audience: Audience::Shared.into(), ..participant(dice, Side::Origin) });
+    }
     Partnership {
-        audience: dice.pick(&AUDIENCES).into(),
+        audience: audience.into(),
         titles: texts(dice, 1, 2, 2),
         summaries: texts(dice, 0, 2, 5),
         lessons: if dice.once_in(3) { texts(dice, 1, 1, 3) } else { Vec::new() },
@@ -140,7 +162,7 @@ fn partnership(dice: &mut Dice) -> Partnership {
         origin_countries: strings(dice.distinct(&COUNTRIES, 2)),
         sectors: sectors(dice),
         stage: dice.pick(&stages).into(),
-        participants: vec![participant(dice, Side::Destination), participant(dice, Side::Origin)],
+        participants,
         ends: if dice.once_in(2) { vec![end(dice, Side::Destination), end(dice, Side::Origin)] } else { Vec::new() },
         sdg_goals: strings(dice.some(&["8", "10"], 1)),
         sdg_targets: strings(dice.some(&["8.3", "10.7"], 1)),

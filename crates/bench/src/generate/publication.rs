@@ -104,7 +104,7 @@ fn enveloped(
         payload_type: envelope::RECORD.to_owned(),
         signatures: vec![Signature { sig: Bytes::from_static(&[0; 64]), keyid: "0".repeat(43) }],
     };
-    PublishedRecord { audience, envelope: Bytes::from(envelope.encode_to_vec()) }
+    PublishedRecord { audience, cities: Vec::new(), envelope: Bytes::from(envelope.encode_to_vec()) }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@ use isopolity_domain::{
     CityId,
     digest::{CheckedDigest, contains},
     query,
+    sight::Sight,
 };
 use isopolity_proto::{
     federation::{Digest, Question, WordFilter},
@@ -23,7 +24,7 @@ fn city() -> CityId {
 }
 
 fn digest(desk: &Desk, clearance: Audience) -> Digest {
-    desk.catalog.digest(&city(), clearance, Timestamp { seconds: 7, nanos: 0 }).unwrap()
+    desk.catalog.digest(&city(), Sight::of(clearance), Timestamp { seconds: 7, nanos: 0 }).unwrap()
 }
 
 fn words(digest: &Digest) -> &WordFilter {
@@ -75,9 +76,9 @@ fn a_digest_is_kept_until_something_is_published() {
     desk.publish_open("partnerships/one", titled("bakery"));
     let first = digest(&desk, Audience::Public);
     let later = Timestamp { seconds: 8, nanos: 0 };
-    assert_eq!(desk.catalog.digest(&city(), Audience::Public, later).unwrap(), first);
+    assert_eq!(desk.catalog.digest(&city(), Sight::of(Audience::Public), later).unwrap(), first);
     desk.publish_open("partnerships/two", titled("cork"));
-    let second = desk.catalog.digest(&city(), Audience::Public, later).unwrap();
+    let second = desk.catalog.digest(&city(), Sight::of(Audience::Public), later).unwrap();
     assert_eq!((second.sequence, second.create_time), (2, Some(later)));
     assert_ne!(words(&second).salt, words(&first).salt);
 }

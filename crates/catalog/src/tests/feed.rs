@@ -4,6 +4,7 @@ use bytes::Bytes;
 use isopolity_domain::{
     feed::{Position, Publication, PublishedRecord},
     record,
+    sight::Sight,
 };
 use isopolity_proto::{
     federation::{Question, Record},
@@ -25,7 +26,7 @@ fn a_later_publication_replaces_the_earlier_also_within_one_commit() {
     ]);
     assert!(desk.ids_of("bakery").is_empty() && desk.ids_of("cork").is_empty());
     assert_eq!(desk.ids_of("harbour"), ["one"]);
-    assert_eq!(desk.catalog.records(Audience::Internal).unwrap(), 1);
+    assert_eq!(desk.catalog.records(Sight::of(Audience::Internal)).unwrap(), 1);
 }
 
 #[test]
@@ -36,7 +37,7 @@ fn what_is_withdrawn_is_gone() {
     desk.withdraw("partnerships/one");
     assert_eq!(desk.ids_of("bakery"), ["two"]);
     desk.withdraw("partnerships/never");
-    assert_eq!(desk.catalog.records(Audience::Public).unwrap(), 1);
+    assert_eq!(desk.catalog.records(Sight::of(Audience::Public)).unwrap(), 1);
 }
 
 #[test]
@@ -81,7 +82,7 @@ fn a_new_epoch_clears_the_index() {
     assert_eq!(desk.ids_of("bakery"), ["d"]);
     let empty = Position { epoch: "e3".into(), sequence: 0 };
     desk.catalog.apply(&[], empty.clone()).unwrap();
-    assert_eq!((desk.catalog.position(), desk.catalog.records(Audience::Internal).unwrap()), (empty, 0));
+    assert_eq!((desk.catalog.position(), desk.catalog.records(Sight::of(Audience::Internal)).unwrap()), (empty, 0));
 }
 
 #[test]
@@ -91,7 +92,11 @@ fn a_record_that_can_not_be_read_does_not_hold_up_the_others() {
         sequence: 1,
         name: full("partnerships/broken"),
         kind: "partnership".into(),
-        records: vec![PublishedRecord { audience: Audience::Public, envelope: Bytes::from_static(b"\xff") }],
+        records: vec![PublishedRecord {
+            audience: Audience::Public,
+            cities: Vec::new(),
+            envelope: Bytes::from_static(b"\xff"),
+        }],
     };
     let good = publication("partnerships/good", Audience::Public, &titled("bakery"), 2);
     desk.catalog.apply(&[broken, good], at(2)).unwrap();
@@ -110,7 +115,11 @@ fn a_resource_of_a_newer_type_is_found_by_its_kind() {
         sequence: 1,
         name: full("fairs/one"),
         kind: "fair".into(),
-        records: vec![PublishedRecord { audience: Audience::Public, envelope: Bytes::from(envelope.encode_to_vec()) }],
+        records: vec![PublishedRecord {
+            audience: Audience::Public,
+            cities: Vec::new(),
+            envelope: Bytes::from(envelope.encode_to_vec()),
+        }],
     };
     desk.catalog.apply(&[fair], at(1)).unwrap();
     let found = desk.search(&Question { kinds: vec!["fair".into()], ..Question::default() });
@@ -166,7 +175,8 @@ fn what_was_published_after_a_sequence_comes_in_its_order() {
     desk.publish_open("partnerships/z", titled("bakery again"));
     let published = |after, limit| {
         let question = Question { text: "bakery".into(), ..Question::default() };
-        let (published, position) = desk.catalog.published_after(&question, Audience::Public, after, limit).unwrap();
+        let (published, position) =
+            desk.catalog.published_after(&question, Sight::of(Audience::Public), after, limit).unwrap();
         assert_eq!(position, at(6));
         published
             .into_iter()

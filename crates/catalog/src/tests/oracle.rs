@@ -9,6 +9,7 @@ use isopolity_domain::{
     answer::{After, SortKey},
     feed::Publication,
     query,
+    sight::Sight,
 };
 use isopolity_proto::{
     federation::{Question, SearchOrder, Statistics},
@@ -132,9 +133,9 @@ fn cities_score_like_one_index_when_they_know_the_statistics_of_all() {
         let words: Vec<String> = query::parse(&question.text).words().into_iter().map(|one| one.word).collect();
         let mut sum = Statistics::default();
         for desk in &cities {
-            add(&mut sum, &desk.catalog.statistics(&words, clearance).unwrap().0);
+            add(&mut sum, &desk.catalog.statistics(&words, Sight::of(clearance)).unwrap().0);
         }
-        assert_eq!(sum, merged.catalog.statistics(&words, clearance).unwrap().0, "{words:?}");
+        assert_eq!(sum, merged.catalog.statistics(&words, Sight::of(clearance)).unwrap().0, "{words:?}");
         let whole = answer(&merged.catalog, &asked(&question, clearance, 1_000));
         let (mut total, mut hits) = (0, Vec::new());
         for desk in &cities {

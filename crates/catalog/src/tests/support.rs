@@ -6,6 +6,7 @@ use isopolity_domain::{
     envelope::SigningKey,
     feed::{Position, Publication},
     query, record,
+    sight::Sight,
 };
 use isopolity_proto::{
     federation::{FacetCounts, Question, SearchOrder},
@@ -122,7 +123,7 @@ pub(super) fn asked(question: &Question, clearance: Audience, limit: usize) -> A
         SearchOrder::Unspecified => SearchOrder::UpdateTime,
         order => order,
     };
-    Asked { question, clearance, order, statistics: None, after: None, limit, facets: &[] }
+    Asked { question, sight: Sight::of(clearance), order, statistics: None, after: None, limit, facets: &[] }
 }
 
 pub(super) fn at(sequence: i64) -> Position {

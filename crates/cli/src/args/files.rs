@@ -35,6 +35,9 @@ pub(crate) struct Import {
     /// Who may see records for which the file does not say it
     #[arg(long, value_enum, default_value_t = RecordAudience::Public)]
     pub(crate) audience: RecordAudience,
+    /// With --audience shared: the cities that see records for which the file names none, by id; may be repeated
+    #[arg(long, value_name = "CITY")]
+    pub(crate) shared_with: Vec<String>,
     /// Twin towns: import the rows of this city [default: the city's own names]
     #[arg(long, value_name = "NAME")]
     pub(crate) source_city: Option<String>,

@@ -14,6 +14,9 @@ pub(crate) struct Get {
     /// As whom to read it [default: as much as you may see; with --record: the widest audience that may see it]
     #[arg(long, value_enum)]
     pub(crate) audience: Option<RecordAudience>,
+    /// Why you read it; its city logs it
+    #[arg(long, default_value = "")]
+    pub(crate) purpose: String,
 }
 
 /// Whose view of a record to read.
@@ -23,6 +26,8 @@ pub(crate) enum RecordAudience {
     Public,
     /// That of partner cities
     Federation,
+    /// That of the cities that are named by `shared_with`
+    Shared,
     /// That of the city's own staff
     Internal,
 }

@@ -36,6 +36,8 @@ pub(super) async fn run(global: &Global, arguments: &Export) -> Result<(), Exit>
         audience: match arguments.audience {
             RecordAudience::Public => Audience::Public,
             RecordAudience::Federation => Audience::Federation,
+            // The node says why not.
+            RecordAudience::Shared => Audience::Shared,
             RecordAudience::Internal => Audience::Internal,
         }
         .into(),

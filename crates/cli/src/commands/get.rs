@@ -17,11 +17,16 @@ pub(super) async fn run(global: &Global, arguments: &Get) -> Result<(), Exit> {
     let audience = match (arguments.audience, arguments.record) {
         (Some(RecordAudience::Public), _) => Audience::Public,
         (Some(RecordAudience::Federation), _) => Audience::Federation,
+        (Some(RecordAudience::Shared), _) => Audience::Shared,
         (Some(RecordAudience::Internal), _) | (None, false) => Audience::Internal,
         // A file leaves the city sooner or later: nothing internal goes into it unless somebody says so.
         (None, true) => Audience::Unspecified,
     };
-    let request = GetRecordRequest { name: arguments.name.clone(), audience: audience.into() };
+    let request = GetRecordRequest {
+        name: arguments.name.clone(),
+        audience: audience.into(),
+        purpose: arguments.purpose.clone(),
+    };
     let found = catalog.get_record(request).await?.into_inner();
     if arguments.record {
         let envelope = found.envelope.as_ref().ok_or_else(|| Exit::fault("the node sent no record"))?;

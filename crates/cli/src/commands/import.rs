@@ -57,6 +57,7 @@ pub(super) async fn run(global: &Global, arguments: &Import) -> Result<ExitCode,
         mapping,
         accept_doubts: arguments.accept_doubts,
         audience: audience(arguments.audience).into(),
+        shared_with: arguments.shared_with.clone(),
         report_all: arguments.report_all,
         size: 0,
     };
@@ -143,6 +144,7 @@ fn audience(audience: RecordAudience) -> Audience {
     match audience {
         RecordAudience::Public => Audience::Public,
         RecordAudience::Federation => Audience::Federation,
+        RecordAudience::Shared => Audience::Shared,
         RecordAudience::Internal => Audience::Internal,
     }
 }

@@ -11,7 +11,7 @@ use isopolity_proto::{
     options::Audience,
 };
 
-use super::{directory, peering};
+use super::{directory, peering, sharing};
 use crate::{
     args::{Global, Output, Peer, PeerAudience},
     connection::{connect, read_bytes},
@@ -120,7 +120,8 @@ fn table(peers: &[admin::Peer]) -> Result<(), Exit> {
             "There are no peers yet. Invite a city: isopolity peer invite; or take its invitation: isopolity peer join CODE",
         );
     }
-    let mut rows = output::table(&["City", "State", "May see", "There", "Last answer", "Records", "Trouble"]);
+    let mut rows =
+        output::table(&["City", "State", "May", "There", "We may there", "Last answer", "Records", "Trouble"]);
     for peer in peers {
         let told = peer.troubles.iter().map(|one| {
             let way = if one.inbound { "calling us" } else { "being called" };
@@ -137,11 +138,9 @@ fn table(peers: &[admin::Peer]) -> Result<(), Exit> {
         rows.add_row([
             peer.city.clone(),
             state,
-            match peer.audience() {
-                Audience::Federation => "federation".to_owned(),
-                _ => "public".to_owned(),
-            },
+            peer.granted.as_ref().map_or_else(|| "nothing".to_owned(), sharing::summary),
             there(peer),
+            peer.received.as_ref().map_or_else(String::new, sharing::summary),
             output::when(peer.last_answer_time.as_ref()),
             peer.records.to_string(),
             troubles.join("\n"),

@@ -74,6 +74,7 @@ async fn all(
             Some(Part::Hit(hit)) => answer.hits.push(hit),
             Some(Part::End(end)) => {
                 answer.total = end.total;
+                answer.total_at_least = end.total_at_least;
                 answer.coverage = end.coverage;
                 answer.outcomes = end.outcomes;
                 answer.facets = end.facets;

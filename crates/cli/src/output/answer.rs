@@ -1,6 +1,7 @@
 //! A federated answer, for people.
 
 use isopolity_proto::{
+    admin::Granularity,
     catalog::{CityOutcome, Explanation, Highlight, Hit, Outcome, Routing, SearchResponse},
     federation::FacetCounts,
     field,
@@ -19,11 +20,14 @@ pub(crate) fn answer(answer: &SearchResponse) -> Result<(), Exit> {
         let [city, kind, title, countries, stage, changed] = cells(hit);
         hits.add_row([city, kind, with_highlights(title, &hit.highlights), countries, stage, changed]);
     }
-    if answer.hits.is_empty() {
-        line("Nothing matches in the cities that answered.")?;
-    } else {
-        line(&hits.to_string())?;
-        line(&format!("{} of {} that match\n", answer.hits.len(), answer.total))?;
+    let least = if answer.total_at_least { "at least " } else { "" };
+    match (answer.hits.len(), answer.total) {
+        (0, 0) => line("Nothing matches in the cities that answered.")?,
+        (0, total) => line(&format!("{least}{total} match in cities that show no records here\n"))?,
+        (shown, total) => {
+            line(&hits.to_string())?;
+            line(&format!("{shown} of {least}{total} that match\n"))?;
+        }
     }
     for counts in &answer.facets {
         line(&facet_table(counts))?;
@@ -83,11 +87,13 @@ fn facet_table(counts: &FacetCounts) -> String {
     let name = counts.facet().as_str_name().trim_start_matches("FACET_").to_lowercase().replace('_', " ");
     let mut rows = table(&[name.as_str(), "Records"]);
     for value in &counts.values {
-        rows.add_row([value.value.clone(), value.count.to_string()]);
+        let least = if value.suppressed || counts.withheld { "at least " } else { "" };
+        rows.add_row([value.value.clone(), format!("{least}{}", value.count)]);
     }
+    let withheld = if counts.withheld { "\na city does not tell its counts" } else { "" };
     match counts.values_left_off {
-        0 => format!("{rows}\n"),
-        more => format!("{rows}\nand {more} more\n"),
+        0 => format!("{rows}{withheld}\n"),
+        more => format!("{rows}\nand {more} more{withheld}\n"),
     }
 }
 
@@ -166,17 +172,35 @@ fn outcomes(outcomes: &[CityOutcome]) -> String {
     for outcome in outcomes {
         rows.add_row([
             outcome.city.clone(),
-            outcome_word(outcome.outcome()).to_owned(),
+            format!("{}{}", outcome_word(outcome.outcome()), told(outcome)),
             outcome
                 .took
                 .map(|took| format!("{} ms", took.seconds * 1_000 + i64::from(took.nanos) / 1_000_000))
                 .unwrap_or_default(),
             outcome.hits.to_string(),
-            outcome.total.to_string(),
+            matches_there(outcome),
             outcome.reason.clone(),
         ]);
     }
     rows.to_string()
+}
+
+/// How much a city tells, where that is less than records.
+fn told(outcome: &CityOutcome) -> &'static str {
+    match outcome.granularity() {
+        Granularity::Counts => ", counts only",
+        Granularity::YesNo => ", only whether there is any",
+        Granularity::Records | Granularity::Unspecified => "",
+    }
+}
+
+/// How many match there, as far as the city tells.
+fn matches_there(outcome: &CityOutcome) -> String {
+    match (outcome.total_at_least, outcome.threshold) {
+        (false, _) => outcome.total.to_string(),
+        (true, 0) => format!("at least {}", outcome.total),
+        (true, threshold) => format!("at least {}; fewer than {threshold} are not told", outcome.total),
+    }
 }
 
 /// An outcome in words.

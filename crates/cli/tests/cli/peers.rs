@@ -115,3 +115,69 @@ fn a_file_that_is_no_bundle_or_the_citys_own_is_refused() {
     assert!(ended.complaint(3).contains("[PEER_UNKNOWN]"), "{}", ended.stderr);
     node.stop();
 }
+
+#[test]
+fn what_a_city_grants_is_set_on_the_command_line_and_seen_on_both_sides() {
+    let parent = tempfile::tempdir().unwrap();
+    let ((_, north), (_, south)) = (city(parent.path(), NORTH), city(parent.path(), SOUTH));
+    let (n, s) = (&north.access, &south.access);
+    add(n, s, parent.path());
+    add(s, n, parent.path());
+    n.run(["peer", "approve", SOUTH]).text();
+    s.run(["peer", "approve", NORTH]).text();
+    assert_eq!(cities_of_hits(&n.json(&["search", "kenitra"])).len(), 2);
+
+    let refused = s.run(["sharing", "set", NORTH, "--purpose", "curiosity"]);
+    assert!(refused.stderr.contains("is no purpose"), "{}", refused.stderr);
+    let set = [
+        "sharing",
+        "set",
+        NORTH,
+        "--kind",
+        "agreement",
+        "--audience",
+        "federation",
+        "--purpose",
+        "policy",
+        "--purpose",
+        "research",
+        "--legal-basis",
+        "public-task",
+        "--transfer-tool",
+        "adequacy",
+        "--records-per-day",
+        "1000",
+        "--until",
+        "2999-12-31",
+        "--note",
+        "Convention of 2026",
+    ];
+    let told = s.run(set).text().to_owned();
+    for part in ["federation, agreement", "policy (", "GDPR Art. 6(1)(e)", "GDPR Art. 45", "1000", "2999-12-31"] {
+        assert!(told.contains(part), "{part} is missing: {told}");
+    }
+    let received = n.json(&["sharing", "show", SOUTH])["pair"]["received"].clone();
+    assert_eq!(
+        (&received["kinds"], &received["note"]),
+        (&serde_json::json!(["agreement"]), &"Convention of 2026".into())
+    );
+    assert_eq!(received["author"], "", "who set it is not told");
+    let there = n.json(&["peer", "list"])["peers"][0].clone();
+    assert_eq!(there["received"]["audience"], "AUDIENCE_FEDERATION");
+    assert_eq!(there["granted"]["audience"], "AUDIENCE_PUBLIC");
+    let refusal = n.json(&["search", "kenitra"]);
+    assert_eq!(outcome(&refusal, SOUTH)["errorReason"], "REASON_PURPOSE_NOT_AGREED");
+    assert_eq!(cities_of_hits(&n.json(&["search", "kenitra", "--purpose", "policy: twinning"])).len(), 2);
+
+    s.run(["sharing", "set", NORTH, "--granularity", "counts", "--any-purpose"]).text();
+    let answer = n.run(["search", "--kind", "agreement"]).text().to_owned();
+    assert!(answer.contains("counts only"), "{answer}");
+    s.run(["sharing", "set", NORTH, "--until", "now"]).text();
+    assert_eq!(outcome(&n.json(&["search", "kenitra"]), SOUTH)["errorReason"], "REASON_AGREEMENT_MISSING");
+    let shown = s.run(["sharing", "show", NORTH, "--history"]).text().to_owned();
+    assert!(shown.contains("not in force"), "{shown}");
+    let revisions = s.json(&["sharing", "show", NORTH])["revisions"].as_array().unwrap().len();
+    assert_eq!(revisions, 4, "what came with approval, and three changes");
+    let list = n.json(&["sharing", "list"]);
+    assert_eq!(list["pairs"][0]["grantedInForce"], true);
+}

@@ -9,6 +9,7 @@ use std::{
 };
 
 use isopolity_proto::{
+    admin::Granularity,
     federation::{FacetCounts, Record, Statistics},
     options::Facet,
     type_url,
@@ -33,6 +34,8 @@ pub(super) struct Check {
     after: Option<After>,
     /// How many records match, as the answer says at its beginning.
     total: Option<usize>,
+    /// It says that no hits follow: it gives less than records.
+    without_hits: bool,
     sent: usize,
     last: Option<(SortKey, String)>,
     /// Hashes of the names that came. Eight bytes a name bound the memory; the key is drawn at random, so that no city can
@@ -45,7 +48,7 @@ impl Check {
     pub(super) fn new(city: CityId, terms: &Terms) -> Self {
         let after = terms.after.get(&city).cloned();
         let (names, hashing) = (HashSet::new(), RandomState::new());
-        Self { city, after, total: None, sent: 0, last: None, names, hashing }
+        Self { city, after, total: None, without_hits: false, sent: 0, last: None, names, hashing }
     }
 
     /// How many hits came.
@@ -68,7 +71,15 @@ impl Check {
         let Ok(total) = usize::try_from(start.total) else {
             return breach(format!("says {} records match", start.total));
         };
-        facets(&self.city, start, terms)?;
+        self.without_hits = !start.gives_records();
+        if self.without_hits {
+            less_than_records(start)?;
+        } else if start.any || start.total_suppressed || start.facets.iter().any(|counts| counts.withheld) {
+            return breach("gives records but suppresses counts");
+        }
+        if start.granularity != Granularity::YesNo {
+            facets(&self.city, start, terms)?;
+        }
         if start.statistics.as_ref().is_some_and(|statistics| !plausible(statistics)) {
             return breach("sent word statistics that can't be");
         }
@@ -84,6 +95,9 @@ impl Check {
     pub(super) fn hit(&mut self, hit: AnswerHit, terms: &Terms) -> Result<MergedHit, Breach> {
         let at = self.sent + 1;
         let Some(total) = self.total else { return breach("did not say how many records match") };
+        if self.without_hits {
+            return breach("says that it gives no records but sent one");
+        }
         if at > terms.each {
             return breach(format!("sent more than the {} hits that were asked for", terms.each));
         }
@@ -116,7 +130,7 @@ impl Check {
     pub(super) fn end(&self, terms: &Terms) -> Result<(), Breach> {
         let Some(total) = self.total else { return breach("did not say how many records match") };
         // After a point fewer may follow than match in all.
-        if self.after.is_none() && self.sent < total.min(terms.each) {
+        if self.after.is_none() && !self.without_hits && self.sent < total.min(terms.each) {
             return breach(format!("says {total} records match but sent {}", self.sent));
         }
         Ok(())
@@ -165,11 +179,15 @@ fn facets(city: &CityId, start: &AnswerStart, terms: &Terms) -> Result<(), Breac
         return breach("did not count the facets that were asked for");
     }
     for counts in &start.facets {
+        if counts.withheld && !counts.values.is_empty() {
+            return breach("sent counts that it says it withholds");
+        }
         let what = counts.facet().as_str_name();
         let FacetCounts { values, values_left_off, .. } = counts;
         let mut seen = HashSet::with_capacity(values.len());
         let possible = values.iter().all(|value| {
             (1..=start.total).contains(&value.count)
+                && !(value.suppressed && start.gives_records())
                 && value.value.len() <= VALUE_BYTES_MAX
                 && seen.insert(value.value.as_str())
                 && (counts.facet() != Facet::City || value.value == city.as_str())
@@ -179,6 +197,16 @@ fn facets(city: &CityId, start: &AnswerStart, terms: &Terms) -> Result<(), Breac
         }
     }
     Ok(())
+}
+
+/// What is told where no records are given makes sense.
+fn less_than_records(start: &AnswerStart) -> Result<(), Breach> {
+    let told = start.total > 0 || !start.facets.is_empty();
+    let possible = match start.granularity {
+        Granularity::YesNo => !told && !start.total_suppressed,
+        _ => !(start.any || start.total_suppressed && start.total > 0),
+    };
+    if possible && start.statistics.is_none() { Ok(()) } else { breach("tells more than it says that it does") }
 }
 
 fn plausible(statistics: &Statistics) -> bool {

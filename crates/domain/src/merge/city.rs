@@ -109,10 +109,17 @@ impl City {
     /// How many records match, if its part counts as far as is known.
     pub(super) fn total(&self) -> i64 {
         match (&self.progress, &self.start) {
-            (Progress::Open | Progress::Stopped | Progress::Ended(Ending::Complete), Some(start)) => start.total,
+            (Progress::Open | Progress::Stopped | Progress::Ended(Ending::Complete), Some(start)) => {
+                start.known_total().0
+            }
             (Progress::Ended(Ending::Fault { outcome, .. }), Some(start)) if self.is_partial(*outcome) => start.total,
             _ => 0,
         }
+    }
+
+    /// Whether more may match than [`Self::total`] says.
+    pub(super) fn total_is_least(&self) -> bool {
+        self.total() > 0 && self.start.as_ref().is_some_and(|start| start.known_total().1)
     }
 
     pub(super) fn begin(&mut self, start: AnswerStart, terms: &Terms) -> Result<(), Breach> {
@@ -229,11 +236,12 @@ impl City {
         let untaken = self.at_head || !self.queue.is_empty();
         let last = self.check.into_last();
         let start = self.start.unwrap_or_default();
+        let (total, at_least) = start.known_total();
         let mut city = CityOutcome {
             city: self.id.to_string(),
             took: self.took.and_then(|took| took.try_into().ok()),
             hits: i32::try_from(self.taken).unwrap_or(i32::MAX),
-            total: if outcome == Outcome::Invalid { 0 } else { start.total.max(0) },
+            total: if outcome == Outcome::Invalid { 0 } else { total.max(0) },
             reason: description,
             as_of_time: self.from_replica.map(|from| clock::to_timestamp(from.as_of)),
             ..Default::default()
@@ -241,6 +249,11 @@ impl City {
         city.set_outcome(outcome);
         city.set_error_reason(reason);
         if used {
+            city.total_at_least = at_least;
+            if !start.gives_records() {
+                city.set_granularity(start.granularity);
+                city.threshold = start.threshold.max(0);
+            }
             let (epoch, sequence) = (start.position.epoch, start.position.sequence);
             city.position = Some(FeedPosition { epoch, sequence });
         }
@@ -261,7 +274,7 @@ impl City {
     }
 
     fn outcome(&self) -> (Outcome, Reason, String) {
-        let total = self.start.as_ref().map_or(0, |start| start.total);
+        let total = self.start.as_ref().map_or(0, |start| start.known_total().0);
         match (&self.progress, &self.from_replica) {
             (Progress::Broken(breach), _) => (Outcome::Invalid, Reason::AnswerInvalid, breach.0.clone()),
             (_, Some(from)) => (Outcome::FromReplica, from.reason, from.description.clone()),

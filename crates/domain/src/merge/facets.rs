@@ -12,35 +12,43 @@ const VALUES_DEFAULT: usize = 20;
 
 /// Sums the counts of all answers, each of which holds the facets in the order in which they were asked for.
 ///
-/// `values_left_off` is exact if no city left values off itself; otherwise at least as many were.
+/// `values_left_off` is exact if no city left values off itself; otherwise at least as many were. A count that a city suppresses
+/// makes the sum one that is known at least.
 pub(super) fn sum(asked: &[FacetRequest], answers: &[Vec<FacetCounts>]) -> Vec<FacetCounts> {
     let each = asked.iter().enumerate();
     each.map(|(at, asked)| one(*asked, answers.iter().filter_map(|facets| facets.get(at)))).collect()
 }
 
 fn one<'a>(asked: FacetRequest, answers: impl Iterator<Item = &'a FacetCounts>) -> FacetCounts {
-    let mut counts: HashMap<&str, i64> = HashMap::new();
+    let mut counts: HashMap<&str, (i64, bool)> = HashMap::new();
     // Where a city left values off it has at least as many as it sent and left off, whether or not others have them too.
     let mut least = 0;
+    let mut withheld = false;
     for answer in answers {
+        withheld |= answer.withheld;
         least = least.max(answer.values.len() + usize::try_from(answer.values_left_off).unwrap_or_default());
-        for FacetValue { value, count } in &answer.values {
-            let sum = counts.entry(value).or_default();
+        for FacetValue { value, count, suppressed } in &answer.values {
+            let (sum, any_suppressed) = counts.entry(value).or_default();
             *sum = sum.saturating_add(*count);
+            *any_suppressed |= suppressed;
         }
     }
     let most = match usize::try_from(asked.limit) {
         Ok(0) | Err(_) => VALUES_DEFAULT,
         Ok(most) => most,
     };
-    let mut values: Vec<(&str, i64)> = counts.into_iter().collect();
+    let mut values: Vec<(&str, (i64, bool))> = counts.into_iter().collect();
     let all = values.len().max(least);
-    values.sort_unstable_by(|(one, one_count), (other, other_count)| other_count.cmp(one_count).then(one.cmp(other)));
+    values.sort_unstable_by(|(one, (one_count, _)), (other, (other_count, _))| {
+        other_count.cmp(one_count).then(one.cmp(other))
+    });
     values.truncate(most);
+    let value = |(value, (count, suppressed)): (&str, _)| FacetValue { value: value.to_owned(), count, suppressed };
     FacetCounts {
         facet: asked.facet,
         values_left_off: i32::try_from(all - values.len()).unwrap_or(i32::MAX),
-        values: values.into_iter().map(|(value, count)| FacetValue { value: value.to_owned(), count }).collect(),
+        values: values.into_iter().map(value).collect(),
+        withheld,
     }
 }
 
@@ -51,8 +59,10 @@ mod tests {
     use super::*;
 
     fn counts(values: &[(&str, i64)], values_left_off: i32) -> Vec<FacetCounts> {
-        let values = values.iter().map(|(value, count)| FacetValue { value: (*value).into(), count: *count }).collect();
-        vec![FacetCounts { facet: Facet::Stage.into(), values, values_left_off }]
+        let values =
+            values.iter().map(|(value, count)| FacetValue { value: (*value).into(), count: *count, suppressed: false });
+        let values = values.collect();
+        vec![FacetCounts { facet: Facet::Stage.into(), values, values_left_off, withheld: false }]
     }
 
     #[test]

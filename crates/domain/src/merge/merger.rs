@@ -2,6 +2,8 @@
 
 use std::{cmp::Ordering, collections::BTreeMap, collections::BinaryHeap, time::Duration};
 
+use isopolity_proto::{admin::Granularity, catalog::FacetRequest, federation::FacetCounts};
+
 use super::{
     Breach, Merged, MergedHit, Terms,
     city::{City, Concluded, FromReplica},
@@ -150,6 +152,12 @@ impl Merger {
         self.cities.iter().map(City::total).fold(0, i64::saturating_add)
     }
 
+    /// Whether more may match than [`Self::total`] says, in cities that have begun to answer: they do not say how many exactly.
+    #[must_use]
+    pub fn total_is_least(&self) -> bool {
+        self.cities.iter().any(City::total_is_least)
+    }
+
     /// The cities whose answers go on.
     #[must_use]
     pub fn open(&self) -> Vec<CityId> {
@@ -160,8 +168,8 @@ impl Merger {
     ///
     /// A city that neither ended nor was [stopped](Self::stop) is `UNREACHABLE`.
     #[must_use]
-    pub fn finish(self) -> Merged {
-        let mut cities: Vec<Concluded> = self.cities.into_iter().map(City::conclude).collect();
+    pub fn finish(mut self) -> Merged {
+        let mut cities: Vec<Concluded> = std::mem::take(&mut self.cities).into_iter().map(City::conclude).collect();
         if let Some((_, others)) = cities.split_first_mut() {
             others.sort_by(|one, other| one.id.cmp(&other.id));
         }
@@ -170,13 +178,16 @@ impl Merger {
         let (mut outcomes, mut details, mut counted) = (Vec::new(), BTreeMap::new(), Vec::new());
         for city in cities {
             if city.used {
-                counted.push(city.facets);
+                let only_says_that_some_match =
+                    city.outcome.granularity() == Granularity::YesNo && city.outcome.total_at_least;
+                counted.push(if only_says_that_some_match { self.withheld() } else { city.facets });
             }
             outcomes.push(city.outcome);
             details.insert(city.id, city.detail);
         }
         let facets = facets::sum(&self.terms.facets, &counted);
-        Merged { hits: Vec::new(), total, outcomes, coverage, facets, details }
+        let total_at_least = outcomes.iter().any(|city| city.total_at_least);
+        Merged { total_at_least, hits: Vec::new(), total, outcomes, coverage, facets, details }
     }
 
     /// Takes in a city's hits that are checked already, partly or all from a replica.
@@ -193,6 +204,12 @@ impl Merger {
             city.adopt(start, hits, end, from);
             Ok(())
         });
+    }
+
+    /// The facets of a city that counts none of what matches there.
+    fn withheld(&self) -> Vec<FacetCounts> {
+        let none = |asked: &FacetRequest| FacetCounts { facet: asked.facet, withheld: true, ..FacetCounts::default() };
+        self.terms.facets.iter().map(none).collect()
     }
 
     fn city(&self, city: &CityId) -> Option<&City> {

@@ -9,7 +9,7 @@ use prost_reflect::{
 
 use super::project;
 
-const VIEWERS: [Audience; 3] = [Audience::Public, Audience::Federation, Audience::Internal];
+const VIEWERS: [Audience; 4] = [Audience::Public, Audience::Federation, Audience::Shared, Audience::Internal];
 
 /// Numbers that follow from a seed: xorshift.
 struct Dice(u64);
@@ -101,7 +101,7 @@ fn leaks(message: &DynamicMessage, viewer: Audience, path: &str, found: &mut Vec
             let needs = match chosen {
                 None | Some(0) if for_staff => 40,
                 None => 0,
-                Some(number @ (0 | 10 | 20 | 40)) => number,
+                Some(number @ (0 | 10 | 20 | 30 | 40)) => number,
                 Some(_) => 40,
             };
             if needs > i32::from(viewer) {
@@ -169,7 +169,7 @@ fn later() -> MessageDescriptor {
         one("public", 2, &format!("{text}, {public}")),
         one("federation", 3, &format!("{text}, {}", option("20"))),
         one("internal", 4, &format!("{text}, {}", option("40"))),
-        one("unknown_audience", 5, &format!("{text}, {}", option("30"))),
+        one("unknown_audience", 5, &format!("{text}, {}", option("35"))),
         one("nested", 6, &format!("{inner}, {public}")),
         format!(r#"{{"name": "repeated", "number": 7, "label": "LABEL_REPEATED", {inner}, {public}}}"#),
         format!(

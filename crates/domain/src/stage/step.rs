@@ -233,6 +233,7 @@ pub(super) fn begun(partnership: &Partnership, from: PartnershipStage) -> StageE
     StageEvent {
         partnership: partnership.name.clone(),
         audience: partnership.audience,
+        shared_with: partnership.shared_with.clone(),
         from_stage: from.into(),
         ..Default::default()
     }

@@ -1,13 +1,19 @@
 //! What holds for the fields that every kind has.
 
-use isopolity_proto::types::RecordState;
+use std::collections::BTreeSet;
+
+use isopolity_proto::{options::Audience, types::RecordState};
 use prost_reflect::{DynamicMessage, Value};
 
-use super::findings::Findings;
-use crate::{Kind, Name};
+use super::findings::{Findings, entry};
+use crate::{CityId, Kind, Name, Violation};
 
-/// Checks state and successor of a resource.
+/// With how many cities a resource can be shared.
+const SHARED_WITH_MAX: usize = 50;
+
+/// Checks state, successor and whom a resource is shared with.
 pub(super) fn check(kind: Kind, resource: &DynamicMessage, found: &mut Findings) {
+    shared_with(resource, found);
     let superseded_by = text(resource, "superseded_by");
     let state = match resource.get_field_by_name("state").as_deref() {
         Some(Value::EnumNumber(number)) => RecordState::try_from(*number).unwrap_or_default(),
@@ -23,6 +29,45 @@ pub(super) fn check(kind: Kind, resource: &DynamicMessage, found: &mut Findings)
             found.invalid("superseded_by", "is only for the state SUPERSEDED");
         }
         _ => {}
+    }
+}
+
+fn shared_with(resource: &DynamicMessage, found: &mut Findings) {
+    let named = resource.get_field_by_name("shared_with");
+    let named = named.as_deref().and_then(Value::as_list).unwrap_or_default();
+    let audience = match resource.get_field_by_name("audience").as_deref() {
+        Some(Value::EnumNumber(number)) => Audience::try_from(*number).unwrap_or_default(),
+        _ => Audience::Unspecified,
+    };
+    match audience {
+        Audience::Shared if named.is_empty() => found.push(Violation {
+            description: "is required with the audience SHARED: the ids of the cities that see it".to_owned(),
+            ..Violation::required("shared_with")
+        }),
+        Audience::Internal if !named.is_empty() => {
+            found.invalid("shared_with", "is for what is not INTERNAL: nothing of this is shown to any city");
+        }
+        _ => {}
+    }
+    if named.len() > SHARED_WITH_MAX {
+        let many = format!("names {} cities; at most {SHARED_WITH_MAX} are allowed", named.len());
+        return found.invalid("shared_with", many);
+    }
+    let own = text(resource, "name").parse::<Name>().ok();
+    let mut cities = BTreeSet::new();
+    for (at, id) in named.iter().filter_map(Value::as_str).enumerate() {
+        let field = entry("shared_with", at);
+        match id.parse::<CityId>() {
+            Err(error) => found.invalid(&field, error.to_string()),
+            Ok(city) if own.as_ref().is_some_and(|own| *own.city() == city) => {
+                found.invalid(&field, "is this city itself");
+            }
+            Ok(city) => {
+                if !cities.insert(city) {
+                    found.invalid(&field, "stands there twice");
+                }
+            }
+        }
     }
 }
 

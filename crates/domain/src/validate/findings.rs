@@ -102,7 +102,7 @@ impl Findings {
     /// Requires an audience.
     pub(super) fn must_have_audience(&mut self, audience: i32) {
         if Audience::try_from(audience) == Ok(Audience::Unspecified) {
-            let description = "is required: PUBLIC, FEDERATION or INTERNAL".to_owned();
+            let description = "is required: PUBLIC, FEDERATION, SHARED or INTERNAL".to_owned();
             self.push(Violation { field: "audience".to_owned(), reason: Reason::FieldRequired, description });
         }
     }

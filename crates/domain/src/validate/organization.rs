@@ -53,7 +53,7 @@ fn check_link(link: &DiasporaLink, path: &str, found: &mut Findings) {
             }
             found.must_have(&link.source_uri, &below(path, "source_uri"));
         }
-        Ok(Audience::Federation) => {
+        Ok(Audience::Federation | Audience::Shared) => {
             found.must_have(&link.consent_reference, &below(path, "consent_reference"));
             found.must_have(&link.expire_date, &below(path, "expire_date"));
         }

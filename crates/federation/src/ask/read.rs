@@ -8,6 +8,7 @@ use isopolity_domain::{
     feed::Position,
 };
 use isopolity_proto::{
+    admin::Granularity,
     catalog::Outcome,
     error::Reason,
     federation::{Envelope, QueryEnd, QueryHit, QueryResponse, QueryStart, SearchOrder, query_response::Part},
@@ -216,13 +217,24 @@ impl Reading {
         if self.total.is_some() {
             return Err("it begins twice".to_owned());
         }
-        let QueryStart { total, records, epoch, sequence, facets, statistics, took } = start;
-        if total < 0 || records < 0 || sequence < 0 || epoch.len() > LONGEST_EPOCH {
+        let QueryStart { total, records, sequence, threshold, .. } = start;
+        if total < 0 || records < 0 || sequence < 0 || threshold < 0 || start.epoch.len() > LONGEST_EPOCH {
             return Err("its beginning holds impossible values".to_owned());
         }
         self.total = Some(total);
-        let took = took.and_then(|took| Duration::try_from(took).ok()).unwrap_or_default();
-        Ok(AnswerStart { total, records, position: Position { epoch, sequence }, facets, statistics, took })
+        Ok(AnswerStart {
+            total,
+            records,
+            position: Position { epoch: start.epoch, sequence },
+            facets: start.facets,
+            statistics: start.statistics,
+            took: start.took.and_then(|took| Duration::try_from(took).ok()).unwrap_or_default(),
+            // What this version does not know is taken to be the least.
+            granularity: Granularity::try_from(start.granularity).unwrap_or(Granularity::YesNo),
+            any: start.any,
+            total_suppressed: start.total_suppressed,
+            threshold,
+        })
     }
 
     fn take_hit(&mut self, hit: QueryHit) -> Result<AnswerHit, String> {

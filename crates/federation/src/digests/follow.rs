@@ -43,6 +43,10 @@ impl Peers {
         let mut pause = PAUSE.0;
         let mut told = Position::default();
         loop {
+            if !self.gives_records(city) {
+                sleep(PAUSE.1).await;
+                continue;
+            }
             let request = WatchRequest {
                 epoch: told.epoch.clone(),
                 after_sequence: told.sequence,

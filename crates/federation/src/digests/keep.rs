@@ -71,6 +71,8 @@ struct Before {
     generation: u64,
     epoch: String,
     digest: Option<Arc<CheckedDigest>>,
+    /// The sharing agreement with which the digest came.
+    agreement: String,
     asked: Instant,
 }
 
@@ -126,12 +128,20 @@ impl Peers {
     pub async fn refresh_digest(&self, city: &CityId, within: Duration) -> Result<(), LinkError> {
         let now = Instant::now();
         self.take_turn(city, now);
+        if !self.gives_records(city) {
+            self.digests().forget_digest(city);
+            return Ok(());
+        }
         let link = self.admitted_link(city)?;
         let before = self.digests().lock().get(city).map(|entry| Before::of(entry, now));
         // Without it the city has just left the table.
         let Some(before) = before else { return Ok(()) };
         let position = before.digest.as_ref().map(|digest| digest.position().clone()).unwrap_or_default();
-        let request = GetDigestRequest { epoch: position.epoch, sequence: position.sequence };
+        let request = GetDigestRequest {
+            epoch: position.epoch,
+            sequence: position.sequence,
+            sharing_agreement: before.agreement.clone(),
+        };
         let called = tokio::time::timeout(within, link.get_digest(request, within)).await;
         let answer = called.unwrap_or_else(|_elapsed| Err(LinkError::timed_out(within)));
         let taken = answer.and_then(|answer| self.take_digest(city, &before, answer));
@@ -151,6 +161,7 @@ impl Peers {
 
     fn take_digest(&self, city: &CityId, before: &Before, answer: GetDigestResponse) -> Result<(), LinkError> {
         let invalid = |text: String| LinkError::new(Outcome::Invalid, Reason::AnswerInvalid, text);
+        let agreement: String = answer.sharing_agreement.chars().take(100).collect();
         let fresh = match answer.digest {
             Some(digest) => {
                 let wrong = |error: DigestError| invalid(format!("its digest can't be used: {error}"));
@@ -160,7 +171,7 @@ impl Peers {
             None => return Err(invalid("it says that a digest is still true that we do not have".to_owned())),
         };
         if let Some(entry) = self.digests().lock().get_mut(city) {
-            entry.take(before, fresh);
+            entry.take(before, fresh, agreement);
         }
         Ok(())
     }
@@ -184,12 +195,18 @@ impl DigestBook {
 
 impl Before {
     fn of(entry: &Entry, asked: Instant) -> Self {
-        Self { generation: entry.generation, epoch: entry.seen.epoch.clone(), digest: entry.digest.clone(), asked }
+        Self {
+            generation: entry.generation,
+            epoch: entry.seen.epoch.clone(),
+            digest: entry.digest.clone(),
+            agreement: if entry.digest.is_some() { entry.digest_agreement.clone() } else { String::new() },
+            asked,
+        }
     }
 }
 
 impl Entry {
-    fn take(&mut self, before: &Before, fresh: Option<Arc<CheckedDigest>>) {
+    fn take(&mut self, before: &Before, fresh: Option<Arc<CheckedDigest>>, agreement: String) {
         // Something happened meanwhile after which nobody knows whether this was said before or after it.
         if self.generation != before.generation {
             return;
@@ -200,6 +217,7 @@ impl Entry {
                 return;
             }
             self.digest = Some(digest);
+            self.digest_agreement = agreement;
             self.confirmed = Some(before.asked);
             self.see(&epoch, sequence);
         } else if self.digest.as_ref().map(Arc::as_ptr) == before.digest.as_ref().map(Arc::as_ptr) {

@@ -54,7 +54,7 @@ impl CatalogService for Services {
             .map_err(|error: NameError| status(&Violation::invalid("name", error.to_string()).into()))?;
         let (envelope, record) = self
             .registry
-            .record(&caller, &name, request.get_ref().audience(), within)
+            .record(&caller, &name, request.get_ref().audience(), &request.get_ref().purpose, within)
             .await
             .map_err(|error| status(&error))?;
         let (resource, version) = (record.resource, record.version);

@@ -4,9 +4,11 @@ use std::{collections::HashMap, time::Duration};
 
 use isopolity_domain::{
     Violation,
+    sharing::Refusal,
     stage::{Blocker, StageError},
 };
 use isopolity_proto::{
+    admin::Granularity,
     catalog::{CityOutcome, Coverage, IncompleteAnswer, Outcome},
     error::Reason,
     type_url,
@@ -64,26 +66,15 @@ pub(super) fn status(cause: &Error) -> Status {
             info.insert("used_by".to_owned(), names.join(","));
             Code::FailedPrecondition
         }
-        Error::EtagMismatch(_) => Code::Aborted,
+        Error::EtagMismatch(_) | Error::AgreementChanged(_) => Code::Aborted,
         Error::Stage { name, refusal } => {
-            if let StageError::GateClosed { blockers, .. } = refusal {
-                let (told, left) =
-                    as_many_as_fit(blockers, |one| one.kind.len() + one.side.len() + one.description.len());
-                for Blocker { kind, side, description } in told {
-                    details.add_precondition_failure_violation(*kind, *side, description);
-                }
-                if left > 0 {
-                    details.add_precondition_failure_violation("MORE", "", format!("and {left} more"));
-                }
-            } else {
-                let kind = reason_name(refusal.reason());
-                details.add_precondition_failure_violation(kind, name.to_string(), refusal.to_string());
-            }
+            step_refused(&name.to_string(), refusal, &mut details);
             Code::FailedPrecondition
         }
         Error::PeerNotApproved(_) | Error::PeerSuspended { .. } | Error::PeerLeft { .. } | Error::MethodClosed => {
             Code::PermissionDenied
         }
+        Error::NotShared(refusal) => not_shared(refusal, &mut info),
         Error::Joining(refusal) => of_joining(refusal),
         Error::Directory(refusal) => of_directory(refusal),
         Error::LastAdministrator
@@ -102,7 +93,9 @@ pub(super) fn status(cause: &Error) -> Status {
             Code::Unavailable
         }
         Error::StorageFull(_) => Code::ResourceExhausted,
-        Error::Overloaded { retry_after, .. } | Error::LoginDelayed { retry_after } => {
+        Error::Overloaded { retry_after, .. }
+        | Error::LoginDelayed { retry_after }
+        | Error::RateExceeded { retry_after, .. } => {
             details.set_retry_info(Some(*retry_after));
             Code::ResourceExhausted
         }
@@ -153,6 +146,7 @@ fn concerned(cause: &Error) -> Option<(&'static str, String)> {
     match cause {
         Error::NotFound(name) => Some((kind_of(name), name.clone())),
         Error::PeerUnknown(city) => Some(("peer", city.clone())),
+        Error::AgreementChanged(city) => Some(("sharing_agreement", city.to_string())),
         Error::UserExists(name) => Some(("user", name.clone())),
         Error::Deleted(name)
         | Error::Exists(name)
@@ -164,6 +158,37 @@ fn concerned(cause: &Error) -> Option<(&'static str, String)> {
         | Error::NotErasable(name)
         | Error::EtagMismatch(name) => Some((name.kind().as_str(), name.to_string())),
         _ => None,
+    }
+}
+
+/// What a program may want to know of a step that a partnership can't take.
+fn step_refused(name: &str, refusal: &StageError, details: &mut ErrorDetails) {
+    if let StageError::GateClosed { blockers, .. } = refusal {
+        let (told, left) = as_many_as_fit(blockers, |one| one.kind.len() + one.side.len() + one.description.len());
+        for Blocker { kind, side, description } in told {
+            details.add_precondition_failure_violation(*kind, *side, description);
+        }
+        if left > 0 {
+            details.add_precondition_failure_violation("MORE", "", format!("and {left} more"));
+        }
+    } else {
+        let kind = reason_name(refusal.reason());
+        details.add_precondition_failure_violation(kind, name, refusal.to_string());
+    }
+}
+
+/// What a peer's program may want to know of what is not agreed.
+fn not_shared(refusal: &Refusal, info: &mut HashMap<String, String>) -> Code {
+    let mut tell = |key: &str, value: String| {
+        info.insert(key.to_owned(), value);
+        Code::PermissionDenied
+    };
+    match refusal {
+        Refusal::Purpose { agreed, .. } => tell("purposes", agreed.join(",")),
+        Refusal::Detail { granularity, .. } => tell("granularity", granularity.as_str_name().to_owned()),
+        Refusal::TooFine(..) => tell("granularity", Granularity::Counts.as_str_name().to_owned()),
+        Refusal::Changed(_) => Code::Aborted,
+        _ => Code::PermissionDenied,
     }
 }
 

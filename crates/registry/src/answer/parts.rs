@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt as _, stream};
-use isopolity_catalog::{Catalog, Found, Hits};
-use isopolity_domain::{answer::AnswerHit, query};
+use isopolity_catalog::{Asked, Catalog, Found, Hits};
+use isopolity_domain::{CityId, answer::AnswerHit, query, sharing::Grant, sight::Sight};
 use isopolity_proto::{
+    admin::Granularity,
     federation::{QueryEnd, QueryHit, QueryHits, QueryResponse, QueryStart, query_response::Part},
     options::Audience,
 };
@@ -13,7 +14,7 @@ use prost::Message as _;
 use tokio::{sync::mpsc, time::timeout};
 use tracing::info;
 
-use super::{Checked, Parts};
+use super::{Checked, Parts, disclose};
 use crate::{Error, desk::Reading};
 
 /// An answer with no more hits than this is read at once.
@@ -36,16 +37,27 @@ pub(super) struct Answering {
     read: Vec<QueryResponse>,
 }
 
-/// Finds what matches. Blocking.
-pub(super) fn begin(catalog: &Catalog, checked: &Checked, clearance: Audience) -> Result<Answering, Error> {
+/// Finds what matches, as far as the peer may be told. Blocking.
+pub(super) fn begin(catalog: &Catalog, checked: &Checked, grant: &Grant, peer: &CityId) -> Result<Answering, Error> {
+    let sight = &grant.sight;
+    let start = match grant.granularity {
+        Granularity::YesNo => disclose::yes_or_no(catalog, checked, sight)?,
+        Granularity::Counts => disclose::counts(catalog, checked, sight, peer)?,
+        Granularity::Records | Granularity::Unspecified => return with_records(catalog, checked, sight),
+    };
+    let nothing = catalog.ask(&Asked { limit: 0, facets: &[], ..checked.asked(Sight::of(Audience::Unspecified)) })?;
+    Ok(Answering { start, hits: nothing.hits, hits_found: 0, omit_records: true, read: Vec::new() })
+}
+
+fn with_records(catalog: &Catalog, checked: &Checked, sight: &Sight) -> Result<Answering, Error> {
     let begun = Instant::now();
     let statistics = if checked.include_statistics {
         let words = query::parse(&checked.question.text).words().into_iter().map(|one| one.word).collect::<Vec<_>>();
-        Some(catalog.statistics(&words, clearance)?.0)
+        Some(catalog.statistics(&words, sight)?.0)
     } else {
         None
     };
-    let Found { total, records, position, facets, mut hits, .. } = catalog.ask(&checked.asked(clearance))?;
+    let Found { total, records, position, facets, mut hits, .. } = catalog.ask(&checked.asked(sight))?;
     let hits_found = hits.len();
     let read = if hits_found <= SHORT { parts(hits.next_batch(SHORT)?, checked.omit_records) } else { Vec::new() };
     let start = QueryStart {
@@ -56,6 +68,7 @@ pub(super) fn begin(catalog: &Catalog, checked: &Checked, clearance: Audience) -
         facets,
         statistics,
         took: begun.elapsed().try_into().ok(),
+        ..QueryStart::default()
     };
     Ok(Answering { start, hits, hits_found, omit_records: checked.omit_records, read })
 }

@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
-use isopolity_domain::{CityId, feed::Position, question::check_watch};
+use isopolity_domain::{
+    CityId,
+    feed::Position,
+    question::check_watch,
+    sharing::{Grant, Refusal, Use},
+};
 use isopolity_proto::{
     admin::AuditAction,
     federation::{Question, WatchHit, WatchPosition, WatchRequest, WatchResponse, watch_response::Part},
 };
+use tokio::sync::watch;
 use tracing::info;
 
 use super::{Parts, must_mean_the_same};
@@ -24,6 +30,10 @@ struct Telling {
     peer: CityId,
     /// `None`: only points of the feed are told.
     question: Option<Question>,
+    purpose: String,
+    /// The etag of the sharing agreement under which it began.
+    agreement: String,
+    changes: watch::Receiver<u64>,
     told: Position,
     begun: bool,
     /// Parts that are ready to be taken.
@@ -53,7 +63,9 @@ impl Registry {
     }
 
     fn watched_unlogged(&self, peer: &CityId, request: WatchRequest) -> Result<Parts<WatchResponse>, Error> {
-        self.clearance_of(peer)?;
+        let wanted = wanted(request.question.as_ref(), &request.purpose);
+        let Grant { etag, .. } =
+            if request.question.is_some() { self.admit(peer, wanted)? } else { self.sight_of(peer, wanted)? };
         if let Some(question) = &request.question {
             check_watch(question, "question")?;
             if !question.text.is_empty() {
@@ -72,6 +84,9 @@ impl Registry {
             registry: self.clone(),
             peer: peer.clone(),
             question: request.question,
+            purpose: request.purpose,
+            agreement: etag,
+            changes: self.inner.sharing.changes(),
             told,
             begun: false,
             ready: Vec::new().into_iter(),
@@ -119,9 +134,17 @@ impl Telling {
     /// What was published since, at the latest after a heartbeat.
     async fn look(&mut self) -> Result<Vec<WatchResponse>, Error> {
         let next = Position { sequence: self.told.sequence + 1, ..self.told.clone() };
-        self.registry.catalog().reached(&next, HEARTBEAT).await;
-        // Anew each time: what a peer may see can change, and a suspension ends the watch.
-        let clearance = self.registry.clearance_of(&self.peer)?;
+        tokio::select! {
+            _ = self.registry.catalog().reached(&next, HEARTBEAT) => {}
+            // The sender lives as long as the registry.
+            _ = self.changes.changed() => {}
+        }
+        // Anew each time: a suspension ends the watch, and so does another agreement, for under that other records are seen.
+        let Grant { sight, etag, .. } =
+            self.registry.sight_of(&self.peer, wanted(self.question.as_ref(), &self.purpose))?;
+        if etag != self.agreement {
+            return Err(Error::NotShared(Refusal::Changed(self.peer.clone())));
+        }
         let mut parts = Vec::new();
         if self.registry.catalog().position().epoch != self.told.epoch {
             // A restored backup: everything is told again.
@@ -135,12 +158,12 @@ impl Telling {
             return Ok(parts);
         };
         let (catalog, after) = (self.registry.catalog().clone(), self.told.sequence);
-        let published =
-            tokio::task::spawn_blocking(move || catalog.published_after(&question, clearance, after, BATCH));
+        let published = tokio::task::spawn_blocking(move || catalog.published_after(&question, &sight, after, BATCH));
         let (hits, upto) = published.await.map_err(Error::internal)??;
         if upto.epoch != self.told.epoch {
             return Ok(parts);
         }
+        self.registry.hand_out(&self.peer, hits.len())?;
         // Where there may be more, only so far as was told.
         let whole = hits.len() < BATCH;
         let last = hits.last().map(|(sequence, _, _)| *sequence);
@@ -153,6 +176,11 @@ impl Telling {
         parts.push(position(&self.told));
         Ok(parts)
     }
+}
+
+/// What watching needs.
+fn wanted<'a>(question: Option<&Question>, purpose: &'a str) -> Use<'a> {
+    if question.is_some() { Use::Watch(purpose) } else { Use::Position }
 }
 
 fn position(position: &Position) -> WatchResponse {

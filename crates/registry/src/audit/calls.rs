@@ -185,7 +185,8 @@ impl Registry {
         action: AuditAction,
         called: &Called<'_>,
     ) -> Result<Answering, Error> {
-        let may_see_more = self.federation().get(peer).is_some_and(|peer| peer.audience > Audience::Public);
+        let agreement = self.agreement_for_peer(peer);
+        let may_see_more = agreement.is_some_and(|agreement| agreement.audience() > Audience::Public);
         let journal = self.journal();
         let room = if may_see_more { journal.reserve(1)? } else { journal.reserve_or_count(1) };
         let event = self.event(Subject::peer(peer), action).with_peer(peer);
@@ -258,7 +259,7 @@ impl Registry {
         peer: &CityId,
         request: &ListAuditedCallsRequest,
     ) -> Result<ListAuditedCallsResponse, Error> {
-        self.clearance_of(peer)?;
+        self.must_be_active(peer)?;
         let actions = actions(request.direction())?;
         let size = check_page_size(request.page_size, "page_size", PAGE.0, PAGE.1)?;
         let times = [&request.start_time, &request.end_time].map(|time| time.as_ref().and_then(from_timestamp));

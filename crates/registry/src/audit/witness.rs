@@ -102,7 +102,7 @@ impl Registry {
         peer: &CityId,
         request: &GetAuditHeadRequest,
     ) -> Result<GetAuditHeadResponse, Error> {
-        self.clearance_of(peer)?;
+        self.must_be_active(peer)?;
         if request.seen.len() > COMPARED {
             return Err(Violation::invalid("seen", format!("has more than {COMPARED} values")).into());
         }
@@ -140,7 +140,7 @@ impl Registry {
     /// As [`Registry::answer`]; [`Error::Invalid`] with the reason `AUDIT_RECEIPT_INVALID` for a receipt that is not good or for
     /// another log, and for an objection that nothing proves.
     pub async fn witnessed_by_peer(&self, peer: &CityId, request: &WitnessAuditHeadRequest) -> Result<(), Error> {
-        self.clearance_of(peer)?;
+        self.must_be_active(peer)?;
         let settings = self.federation().get(peer).ok_or_else(|| Error::PeerUnknown(peer.to_string()))?;
         let bad = |field: &str, description: String| {
             Error::from(Violation { field: field.to_owned(), reason: Reason::AuditReceiptInvalid, description })

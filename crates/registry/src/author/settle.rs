@@ -7,11 +7,11 @@ use isopolity_domain::{
     feed::{Position, Publication},
     record, validate,
 };
-use isopolity_proto::registry::RevisionChange;
+use isopolity_proto::{options::Audience, registry::RevisionChange};
 use isopolity_store::{Document, Revision, Tx};
 use time::OffsetDateTime;
 
-use super::Resource;
+use super::{Resource, narrow::shown_to};
 use crate::{Error, Registry};
 
 /// Who made a change that nobody asked for.
@@ -84,8 +84,12 @@ impl Registry {
             tx.set_references_of(&references_of(&changes)?).await?;
             self.reassess(&mut tx, &mut changes).await?;
         }
-        let first = tx.next_positions(i64::try_from(changes.len()).map_err(Error::internal)?).await?;
-        let mut publications = Vec::with_capacity(changes.len());
+        let others = self.events_shown_to_others(&mut tx, &changes).await?;
+        let documents = changes.iter().map(|change| &change.document).chain(&others);
+        let circles = self.circles_of(&mut tx, documents).await?;
+        let count = i64::try_from(changes.len() + others.len()).map_err(Error::internal)?;
+        let first = tx.next_positions(count).await?;
+        let mut publications = Vec::with_capacity(changes.len() + others.len());
         let mut revisions = Vec::with_capacity(changes.len());
         let mut references = Vec::with_capacity(changes.len());
         let mut position = first;
@@ -96,7 +100,8 @@ impl Registry {
             if kind != RevisionChange::Deleted {
                 references.push(references_from(&document, &message));
             }
-            publications.push(self.publication(&document, &message, &position));
+            let (audience, message) = shown_to(&document, message, &circles);
+            publications.push(self.publication(&document, audience, &message, &position));
             revisions.push(Revision {
                 name: document.name,
                 revision: document.revision,
@@ -105,6 +110,12 @@ impl Registry {
                 change: kind,
                 body: document.body,
             });
+            position.sequence += 1;
+        }
+        for document in others {
+            let message = Resource::decode(document.name.kind(), document.body.clone())?;
+            let (audience, message) = shown_to(&document, message, &circles);
+            publications.push(self.publication(&document, audience, &message, &position));
             position.sequence += 1;
         }
         position.sequence -= 1;
@@ -117,7 +128,13 @@ impl Registry {
         Ok(())
     }
 
-    fn publication(&self, document: &Document, message: &Resource, position: &Position) -> Publication {
+    fn publication(
+        &self,
+        document: &Document,
+        audience: Audience,
+        message: &Resource,
+        position: &Position,
+    ) -> Publication {
         if document.delete_time.is_some() {
             return Publication {
                 sequence: position.sequence,
@@ -129,7 +146,7 @@ impl Registry {
         record::publication_until(
             &document.name,
             &message.0,
-            document.audience,
+            audience,
             document.revision,
             position,
             to_timestamp(document.update_time),

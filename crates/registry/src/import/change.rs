@@ -50,7 +50,7 @@ pub(super) fn combine(
     let Some(before) = before else {
         if !stated.0.has_field_by_name("audience") {
             let audience = form.audience().max(hooks::widest(&stated)?);
-            set_audience(&mut stated, audience);
+            set_audience(&mut stated, audience, form);
         }
         set_retrieve_time(&mut stated, now);
         hooks::before_store(&mut stated, None, caller, now)?;
@@ -71,10 +71,14 @@ pub(super) fn combine(
     if !stated.0.has_field_by_name("audience") {
         // A record that somebody narrowed is not opened again by a default.
         let audience = before.audience().max(form.audience()).max(hooks::widest(&after)?);
-        set_audience(&mut after, audience);
+        if audience == Audience::Shared && !after.0.has_field_by_name("shared_with") {
+            // Nor shared with nobody because the file does not say with whom.
+            copy(before, &mut after, "shared_with");
+        }
+        set_audience(&mut after, audience, form);
     }
     if way == Way::Complete {
-        set_audience(&mut after, before.audience());
+        set_audience(&mut after, before.audience(), form);
     }
     if by_default || way == Way::Complete {
         // Where it came from is no news by itself.
@@ -199,6 +203,11 @@ fn provide_retrieve_time(resource: &mut Resource, time: Value) {
     }
 }
 
-fn set_audience(resource: &mut Resource, audience: Audience) {
+/// Sets the audience; where it is SHARED and no city is named, the import's.
+fn set_audience(resource: &mut Resource, audience: Audience, form: &Form) {
     resource.0.set_field_by_name("audience", Value::EnumNumber(audience.into()));
+    if audience == Audience::Shared && !resource.0.has_field_by_name("shared_with") {
+        let cities = form.shared_with().iter().cloned().map(Value::String).collect();
+        resource.0.set_field_by_name("shared_with", Value::List(cities));
+    }
 }

@@ -35,6 +35,8 @@ pub(super) struct Form {
     context: Arc<Context>,
     /// The audience of records for which the file states none.
     audience: Audience,
+    /// The cities that see what is SHARED, where the file names none.
+    shared_with: Vec<String>,
     accept_doubts: bool,
 }
 
@@ -77,6 +79,12 @@ impl Form {
                 Audience::Internal
             }
         };
+        // Each id is checked with each record.
+        match (audience, start.shared_with.is_empty()) {
+            (Audience::Shared, true) => violations.push(Violation::required("start.shared_with")),
+            (Audience::Shared, false) | (_, true) => {}
+            _ => violations.push(Violation::invalid("start.shared_with", "is only for the audience SHARED")),
+        }
         let mapping = mapping(format, &start.mapping).unwrap_or_else(|violation| {
             violations.push(violation);
             None
@@ -91,12 +99,25 @@ impl Form {
         // Which audience a file states, and not which one it gets, decides whether that of a stored record changes.
         let context = Context { city, city_names, provenance, audience: Audience::Unspecified };
         let accept_doubts = start.accept_doubts;
-        Ok(Self { format, mapping: mapping.map(Arc::new), context: Arc::new(context), audience, accept_doubts })
+        let shared_with = start.shared_with.clone();
+        Ok(Self {
+            format,
+            mapping: mapping.map(Arc::new),
+            context: Arc::new(context),
+            audience,
+            shared_with,
+            accept_doubts,
+        })
     }
 
     /// The audience of records for which the file states none.
     pub(super) fn audience(&self) -> Audience {
         self.audience
+    }
+
+    /// The cities that see what is SHARED, where the file names none.
+    pub(super) fn shared_with(&self) -> &[String] {
+        &self.shared_with
     }
 
     /// What resources carry whose row says nothing better.

@@ -75,6 +75,9 @@ const CATALOG: &[Entry] = &[
 ];
 
 const ADMIN: &[Entry] = &[
+    ("isopolity.admin.v1.SharingAgreementService/GetSharingAgreement", Has(Administer, Scope::Administer)),
+    ("isopolity.admin.v1.SharingAgreementService/SetSharingAgreement", Has(Administer, Scope::Administer)),
+    ("isopolity.admin.v1.SharingAgreementService/ListSharingAgreements", Has(Administer, Scope::Administer)),
     ("isopolity.admin.v1.AuditService/ListAuditEntries", Has(Audit, Scope::Audit)),
     ("isopolity.admin.v1.AuditService/GetAuditLog", Has(Audit, Scope::Audit)),
     ("isopolity.admin.v1.AuditService/VerifyAuditLog", Has(Audit, Scope::Audit)),

@@ -6,6 +6,7 @@ use isopolity_domain::{
     CityId, Kind, Violation, Violations,
     query::{self, TextQuery},
     question::{check_facets, check_page_size, check_partial_response, check_question},
+    sharing::DEFAULT_PURPOSE,
     text::ANALYSER,
 };
 use isopolity_proto::{
@@ -128,6 +129,11 @@ pub(crate) fn check_purpose(purpose: &str) -> Result<(), Violation> {
     }
 }
 
+/// The purpose that peers are told: a user who states none enquires.
+pub(crate) fn stated(purpose: &str) -> String {
+    if purpose.trim().is_empty() { DEFAULT_PURPOSE.to_owned() } else { purpose.to_owned() }
+}
+
 impl Registry {
     /// Checks what is asked.
     ///
@@ -167,7 +173,7 @@ impl Registry {
         QueryRequest {
             question: Some(asked.readable()),
             limit: i32::try_from(each).unwrap_or(STREAM_MAX),
-            purpose: asked.purpose.clone(),
+            purpose: stated(&asked.purpose),
             requester: self.pseudonym(caller),
             analyser: if asked.text.is_empty() { String::new() } else { ANALYSER.to_owned() },
             statistics: weights.statistics.clone(),

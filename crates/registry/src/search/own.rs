@@ -7,6 +7,7 @@ use isopolity_catalog::{Asked as Query, CatalogError, Found, Hits};
 use isopolity_domain::{
     answer::{After, Answer, AnswerEnd, AnswerStart, Effort, Ending, Source},
     feed::Position,
+    sight::Sight,
 };
 use isopolity_federation::{AnswerPart, CityStream};
 use isopolity_proto::{
@@ -148,7 +149,7 @@ impl Registry {
             let begun = Instant::now();
             let found = catalog.ask(&Query {
                 question: &asking.question,
-                clearance: asking.clearance,
+                sight: Sight::of(asking.clearance),
                 order: asking.order,
                 statistics: asking.statistics.as_ref(),
                 after: asking.after.as_ref(),
@@ -167,7 +168,7 @@ impl Registry {
                         format!("the search index is {behind} publications behind; what was written last is missing");
                     Ending::fault(Outcome::Partial, Reason::DeadlineExceeded, lag)
                 };
-                let start = AnswerStart { total, records, position, facets, statistics: None, took };
+                let start = AnswerStart { total, records, position, facets, took, ..AnswerStart::default() };
                 Ok((start, hits, ending))
             }
             Ok(Err(error)) => Err(cannot_answer(&error)),
@@ -182,7 +183,7 @@ impl Registry {
     /// How many records of its own the caller may see; 0 where the index can't say.
     async fn own_records(&self, clearance: Audience) -> i64 {
         let catalog = self.catalog().clone();
-        match tokio::task::spawn_blocking(move || catalog.records(clearance)).await {
+        match tokio::task::spawn_blocking(move || catalog.records(Sight::of(clearance))).await {
             Ok(Ok(records)) => records,
             Ok(Err(error)) => {
                 tracing::error!(error = %with_causes(&error), "the search index can't count its records");

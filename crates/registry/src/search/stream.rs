@@ -162,6 +162,7 @@ impl Answering {
             outcomes: answer.outcomes,
             facets: answer.facets,
             explanation,
+            total_at_least: answer.total_at_least,
         };
         self.send(Part::End(end)).await;
         Ok(())
@@ -172,7 +173,13 @@ impl Answering {
         let shown = hit::Shown { envelopes: false, highlights: self.asked.highlighted(), now: self.registry.now() };
         let hits = merger.preview(PREVIEW_HITS).into_iter().map(|found| hit::to_proto(found.clone(), &shown)).collect();
         let waiting_for = waiting_for.iter().map(ToString::to_string).collect();
-        self.send(Part::Preview(Preview { hits, total: merger.total(), waiting_for })).await
+        self.send(Part::Preview(Preview {
+            hits,
+            total: merger.total(),
+            waiting_for,
+            total_at_least: merger.total_is_least(),
+        }))
+        .await
     }
 
     /// `false`: nobody listens any more.

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use isopolity_domain::CityId;
+use isopolity_domain::{CityId, sight::Sight};
 use isopolity_proto::federation::Statistics;
 
 use super::Asked;
@@ -46,7 +46,7 @@ impl Registry {
         self.catch_up_with_own(within).await;
         let (catalog, clearance) = (self.catalog().clone(), caller.clearance());
         let counted = words.clone();
-        let own = tokio::task::spawn_blocking(move || catalog.statistics(&counted, clearance));
+        let own = tokio::task::spawn_blocking(move || catalog.statistics(&counted, Sight::of(clearance)));
         if caller.must(Right::Read).is_err() {
             let (statistics, _) = own.await.map_err(Error::internal)??;
             return Ok(Weights { statistics: Some(statistics), took: begun.elapsed(), ..Weights::default() });

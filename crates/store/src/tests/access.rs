@@ -16,7 +16,7 @@ on_both_databases!(
     a_setting_is_replaced
 );
 
-fn peer(city: &str) -> Peer {
+pub(super) fn peer(city: &str) -> Peer {
     Peer {
         city: city.parse().unwrap(),
         state: PeerState::Invited,

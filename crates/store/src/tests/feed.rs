@@ -1,5 +1,8 @@
 use bytes::Bytes;
-use isopolity_domain::feed::{Publication, PublishedRecord};
+use isopolity_domain::{
+    CityId,
+    feed::{Publication, PublishedRecord},
+};
 use isopolity_proto::options::Audience;
 use tokio::{sync::watch, task::JoinSet};
 
@@ -17,9 +20,14 @@ on_both_databases!(
     many_resources_are_published_at_once,
 );
 
+fn shared_with() -> Vec<CityId> {
+    ["dakar.example", "praia.example"].map(|city| city.parse().unwrap()).to_vec()
+}
+
 fn publication(sequence: i64, id: &str, audiences: &[Audience]) -> Publication {
     let record = |audience: &Audience| PublishedRecord {
         audience: *audience,
+        cities: if *audience == Audience::Shared { shared_with() } else { Vec::new() },
         envelope: Bytes::from(format!("{id} {sequence} {}", audience.as_str_name())),
     };
     Publication {
@@ -141,12 +149,12 @@ async fn what_is_withdrawn_stays_in_the_feed_without_records(bed: Bed) {
 async fn the_feed_is_read_in_pages(bed: Bed) {
     let store = bed.store().await;
     for id in ["c", "a", "d", "b"] {
-        publish(&store, id, &[Audience::Public, Audience::Federation, Audience::Internal]).await;
+        publish(&store, id, &[Audience::Public, Audience::Federation, Audience::Shared, Audience::Internal]).await;
     }
     // The limit counts publications, not their records.
     let first = store.feed_after(0, 3).await.unwrap();
     assert_eq!(sequences(&first), [1, 2, 3]);
-    assert!(first.iter().all(|one| one.records.len() == 3));
+    assert!(first.iter().all(|one| one.records.len() == 4));
     assert_eq!(sequences(&store.feed_after(3, 3).await.unwrap()), [4]);
     assert!(store.feed_after(4, 3).await.unwrap().is_empty());
     assert_eq!(store.feed_after(0, u64::MAX).await.unwrap().len(), 4);

@@ -94,11 +94,12 @@ fn d3_a_hostile_word_filter_is_refused() {
 #[test]
 fn d3_hostile_counts_are_refused() {
     let with_facet = |facet: FacetCounts| refused(|digest| digest.facets = vec![facet]);
-    let value = |value: &str, count| FacetValue { value: value.into(), count };
+    let value = |value: &str, count| FacetValue { value: value.into(), count, ..Default::default() };
     let kinds = |values: Vec<FacetValue>, left_off| FacetCounts {
         facet: Facet::Kind.into(),
         values,
         values_left_off: left_off,
+        ..Default::default()
     };
     with_facet(kinds(vec![value("partnership", -1)], 0));
     with_facet(kinds(vec![value("partnership", 5)], 0));
@@ -110,7 +111,7 @@ fn d3_hostile_counts_are_refused() {
     with_facet(kinds(vec![value("", 4)], 0));
     with_facet(kinds(vec![value(&"x".repeat(201), 4)], 0));
     let numbered = |count: usize| (0..count).map(|number| value(&number.to_string(), 1)).collect();
-    with_facet(FacetCounts { facet: Facet::Region.into(), values: numbered(10_001), values_left_off: 0 });
+    with_facet(FacetCounts { facet: Facet::Region.into(), values: numbered(10_001), ..Default::default() });
     refused(|digest| digest.facets = (100..121).map(|facet| FacetCounts { facet, ..Default::default() }).collect());
     refused(|digest| digest.facets.push(digest.facets[1].clone()));
 }

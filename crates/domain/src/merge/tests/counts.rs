@@ -9,8 +9,11 @@ use isopolity_proto::{
 use super::*;
 
 fn counts(facet: Facet, values: &[(&str, i64)]) -> FacetCounts {
-    let values = values.iter().map(|(value, count)| FacetValue { value: (*value).into(), count: *count }).collect();
-    FacetCounts { facet: facet.into(), values, values_left_off: 0 }
+    let values = values
+        .iter()
+        .map(|(value, count)| FacetValue { value: (*value).into(), count: *count, ..Default::default() })
+        .collect();
+    FacetCounts { facet: facet.into(), values, ..Default::default() }
 }
 
 fn with(mut answer: Answer, facets: Vec<FacetCounts>) -> Answer {

@@ -484,3 +484,27 @@ fn each_kind_refers_to_what_it_is_about() {
     assert_eq!(about(Kind::AdvantageFactor, &to_dynamic(&replaced)), ["superseded_by"]);
     assert!(about(Kind::MatchAssertion, &to_dynamic(&assertion())).is_empty());
 }
+
+#[test]
+fn what_is_shared_names_other_cities_each_once() {
+    let shared = |audience: Audience, cities: &[&str]| Organization {
+        name: "cities/feira.example/organizations/018f".into(),
+        audience: audience.into(),
+        shared_with: cities.iter().map(|city| (*city).to_owned()).collect(),
+        ..organization()
+    };
+    let praia = ["praia.example"];
+    for audience in [Audience::Public, Audience::Federation, Audience::Shared] {
+        assert_eq!(wrong(&shared(audience, &praia)), []);
+    }
+    assert_eq!(wrong(&shared(Audience::Federation, &[])), []);
+    assert_eq!(wrong(&shared(Audience::Shared, &[])), [("shared_with".into(), REQUIRED)]);
+    assert_eq!(wrong(&shared(Audience::Internal, &praia)), [("shared_with".into(), INVALID)]);
+    let cities = ["praia.example", "Praia", "praia.example", "feira.example"];
+    let fields = [1, 2, 3].map(|at| (format!("shared_with[{at}]"), INVALID));
+    assert_eq!(wrong(&shared(Audience::Shared, &cities)), fields);
+    let many: Vec<String> = (0..51).map(|number| format!("c{number}.example")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert_eq!(wrong(&shared(Audience::Shared, &many)), [("shared_with".into(), INVALID)]);
+    assert_eq!(wrong(&shared(Audience::Shared, &many[..50])), []);
+}
