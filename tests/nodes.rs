@@ -13,12 +13,14 @@ mod nodes {
     mod lists;
     mod matching;
     mod officer;
+    mod own_pki;
     mod quarantine;
     mod records;
     mod repeats;
     mod resources;
     mod restarts;
     mod revisions;
+    mod rotation;
     mod search;
     mod services;
     mod stories;

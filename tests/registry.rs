@@ -10,4 +10,5 @@ mod registry {
     mod paging;
     mod requirements;
     mod schedules;
+    mod trust;
 }

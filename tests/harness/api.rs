@@ -10,9 +10,10 @@ use isopolity_node::{
 use isopolity_proto::{
     admin::{
         AddPeerRequest, ApprovePeerRequest, CreateTokenRequest, GetNodeRequest, GetNodeResponse, GetOwnBundleRequest,
-        ListPeersRequest, Peer, PeerTrouble, RemovePeerRequest, Role, SuspendPeerRequest,
-        node_service_client::NodeServiceClient, peer_service_client::PeerServiceClient,
-        token_service_client::TokenServiceClient,
+        GetTrustRequest, GetTrustResponse, KeyKind, ListPeersRequest, Peer, PeerTrouble, PrepareKeyRequest,
+        RemovePeerRequest, Role, RotateKeyRequest, SuspendPeerRequest, node_service_client::NodeServiceClient,
+        peer_service_client::PeerServiceClient, token_service_client::TokenServiceClient,
+        trust_service_client::TrustServiceClient,
     },
     catalog::{
         GetRecordRequest, GetRecordResponse, SearchRequest, SearchResponse,
@@ -72,6 +73,7 @@ impl Api {
         peers: PeerServiceClient,
         tokens: TokenServiceClient,
         nodes: NodeServiceClient,
+        trusts: TrustServiceClient,
     }
 
     /// Creates a partnership.
@@ -219,6 +221,21 @@ impl Api {
     /// The last trouble with a peer, when it called or when it was called.
     pub async fn trouble(&self, city: &str, inbound: bool) -> Option<PeerTrouble> {
         self.peer(city, false).await.troubles.into_iter().find(|trouble| trouble.inbound == inbound)
+    }
+
+    /// The city's keys.
+    pub async fn trust(&self) -> GetTrustResponse {
+        self.trusts().get_trust(GetTrustRequest {}).await.unwrap().into_inner()
+    }
+
+    /// Prepares a key.
+    pub async fn prepare(&self, kind: KeyKind) {
+        self.trusts().prepare_key(PrepareKeyRequest { kind: kind.into() }).await.unwrap();
+    }
+
+    /// Lets the key that was prepared take over, or not.
+    pub async fn rotate(&self, kind: KeyKind, force: bool) -> Result<(), Status> {
+        self.trusts().rotate_key(RotateKeyRequest { kind: kind.into(), force }).await.map(drop)
     }
 
     /// How the node is.

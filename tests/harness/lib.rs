@@ -12,6 +12,7 @@
 //! | [`federation`] | several nodes that know and approve one another |
 //! | [`cut`] | a proxy that refuses, is silent, delays, dribbles, cuts |
 //! | [`impostor`] | a peer with keys of its own that breaks the protocol |
+//! | [`mod@openssl`] | certificates as a city's own PKI makes them |
 //! | [`stranger`] | a caller with a certificate of the test's choice |
 //! | [`town`] | registries in one process, over links that the test controls |
 //! | [`script`] | answers, part by part |
@@ -36,6 +37,7 @@ pub mod dice;
 pub mod federation;
 pub mod impostor;
 pub mod node;
+pub mod openssl;
 pub mod refusal;
 pub mod sample;
 pub mod script;

@@ -20,8 +20,9 @@ use isopolity_proto::{
     catalog::{Outcome, SearchRequest, SearchResponse},
     error::Reason,
     federation::{
-        Envelope, GetDigestRequest, GetDigestResponse, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse,
-        HelloRequest, HelloResponse, QueryRequest, QueryResponse, WatchRequest, WatchResponse,
+        Envelope, GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetRecordRequest,
+        GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, QueryRequest, QueryResponse,
+        WatchRequest, WatchResponse,
     },
     options::Audience,
     registry::Partnership,
@@ -216,6 +217,15 @@ pub struct Closed {
     folder: TempDir,
 }
 
+impl Closed {
+    /// The same city on another database, for example one of before.
+    #[must_use]
+    pub fn on(mut self, storage_url: String) -> Self {
+        self.ground.storage_url = Some(storage_url);
+        self
+    }
+}
+
 impl Resident {
     /// The city's id.
     pub fn city(&self) -> &str {
@@ -280,9 +290,16 @@ impl Link for Lane {
         self.registry()?.greeted(&self.caller, &request).await.map_err(|error| refused(&error))
     }
 
-    async fn get_bundle(&self, _within: Duration) -> Result<Envelope, LinkError> {
-        let file = self.registry()?.bundle_for_peer(&self.caller).await.map_err(|error| refused(&error))?;
-        Ok(isopolity_domain::envelope::from_file(&file).unwrap())
+    async fn get_bundle(&self, request: GetBundleRequest, _within: Duration) -> Result<GetBundleResponse, LinkError> {
+        self.registry()?.bundle_for_peer(&self.caller, &request).await.map_err(|error| refused(&error))
+    }
+
+    async fn recover_bundle(
+        &self,
+        request: GetBundleRequest,
+        within: Duration,
+    ) -> Result<GetBundleResponse, LinkError> {
+        self.get_bundle(request, within).await
     }
 
     fn query(&self, request: QueryRequest, within: Duration) -> BoxStream<'static, Result<QueryResponse, LinkError>> {

@@ -5,6 +5,7 @@ mod files;
 mod peer;
 mod question;
 mod records;
+mod trust;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -18,6 +19,7 @@ pub(crate) use question::{Asked, Order, Search, Watch};
 pub(crate) use records::{
     Codes, EndKind, Get, ListRecords, Matching, PutRecord, Readiness, Record, RecordAudience, Stage, Step, Verdict,
 };
+pub(crate) use trust::{Trust, TrustKey};
 
 /// Business partnerships between cities and migrants' countries of origin: one node for each city, one question for all.
 #[derive(Debug, Parser)]
@@ -97,6 +99,9 @@ pub(crate) enum Command {
     /// Work with other cities' nodes
     #[command(subcommand)]
     Peer(Peer),
+    /// Work with this city's own keys and certificates
+    #[command(subcommand)]
+    Trust(Trust),
     /// Work with tokens for the API
     #[command(subcommand)]
     Token(Token),

@@ -16,6 +16,7 @@ mod search;
 mod serve;
 mod stage;
 mod token;
+mod trust;
 mod verify;
 mod watch;
 
@@ -49,6 +50,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Exit> {
         Command::Stage(stage) => stage::run(&global, &stage).await?,
         Command::Verify(verify) => verify::run(&global, &verify)?,
         Command::Peer(peer) => peer::run(&global, &peer).await?,
+        Command::Trust(trust) => trust::run(&global, &trust).await?,
         Command::Token(token) => token::run(&global, &token).await?,
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -15,4 +15,5 @@ mod cli {
     mod signals;
     mod storage;
     mod support;
+    mod trust;
 }

@@ -35,6 +35,10 @@ pub struct Health {
     pub clock_skew: Option<Duration>,
     /// How many records it last said we may see there.
     pub records: Option<i64>,
+    /// When it last said that the bundle which is held of it is its present one, or sent a newer one.
+    pub bundle_confirmed: Option<OffsetDateTime>,
+    /// The sequence of our bundle that it last said it holds.
+    pub holds_of_ours: Option<i64>,
 }
 
 /// Who started the connection that a trouble is about.

@@ -34,7 +34,7 @@ pub use connection::Connection;
 use crate::{
     connections::Entry,
     peers::Peers,
-    tls::{self, H2, HandshakeRefusal},
+    tls::{self, Credential, H2, HandshakeRefusal},
 };
 
 /// How much a listener takes upon itself.
@@ -88,13 +88,13 @@ pub fn accept_peers(listener: TcpListener, peers: &Peers, limits: ListenerLimits
     let config = peers.server_config();
     let peers = peers.clone();
     let admit = move |_: SocketAddr, session: &ServerConnection| {
-        let certificate = session.peer_certificates().and_then(|chain| chain.first())?;
-        let city = tls::claimed_city(certificate).ok()?;
+        let chain = session.peer_certificates()?;
+        let city = tls::claimed_city(chain.first()?).ok()?;
         if session.alpn_protocol() != Some(H2) {
             debug!(peer.city = %city, "a call without HTTP/2 was closed");
             return None;
         }
-        let entry = peers.admit(&city, limits.per_city)?;
+        let entry = peers.admit(&city, limits.per_city, &Credential::of_client(chain))?;
         Some((PeerIdentity { city }, Some(entry)))
     };
     start(listener, config, limits, Arc::new(admit))

@@ -11,6 +11,7 @@ use crate::{
     circuit::CircuitBook,
     dice::Dice,
     health::{Direction, HealthBook, Trouble},
+    nudge::Nudges,
     peers::PeerSettings,
 };
 
@@ -24,6 +25,7 @@ pub(crate) struct Trust {
     pub(crate) health: HealthBook,
     pub(crate) circuits: CircuitBook,
     pub(crate) dice: Dice,
+    pub(crate) nudges: Nudges,
     table: ArcSwap<Table>,
 }
 
@@ -34,6 +36,7 @@ impl Trust {
             health: HealthBook::default(),
             circuits: CircuitBook::default(),
             dice: Dice::default(),
+            nudges: Nudges::default(),
             table: ArcSwap::default(),
         }
     }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use isopolity_domain::CityId;
-use isopolity_federation::Limits;
+use isopolity_federation::{Ages, Limits, PkiFiles};
 use serde::Deserialize;
 
 use crate::{init::Options, telemetry::LogFormat};
@@ -43,6 +43,8 @@ pub struct Config {
     pub storage: Storage,
     /// The listener for peers.
     pub federation: Federation,
+    /// The city's own PKI, if it has one.
+    pub trust: Trust,
     /// The listener for everyone else.
     pub api: Api,
     /// How long searches may take.
@@ -61,6 +63,8 @@ struct Document {
     storage: Storage,
     #[serde(default)]
     federation: Federation,
+    #[serde(default)]
+    trust: Trust,
     #[serde(default)]
     api: Api,
     #[serde(default)]
@@ -91,12 +95,32 @@ pub struct Federation {
     pub listen: SocketAddr,
     /// Where peers reach it, `https://host:port`.
     pub endpoint: Option<String>,
+    /// After so many seconds connections with peers are made anew, 1 to 86400.
+    pub connection_age_s: u64,
 }
 
 impl Default for Federation {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7443)), endpoint: None }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7443)),
+            endpoint: None,
+            connection_age_s: Ages::default().age.as_secs(),
+        }
     }
+}
+
+/// `[trust]`: the files of the city's own PKI or of SPIRE, instead of the CA that the node keeps itself.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Trust {
+    /// The CA certificates that peers are to trust, PEM.
+    pub authorities: Option<PathBuf>,
+    /// The node's certificate, then the intermediate ones, PEM.
+    pub certificate: Option<PathBuf>,
+    /// The key of the node's certificate, PEM.
+    pub key: Option<PathBuf>,
+    /// Lists of revoked certificates, PEM.
+    pub crls: Option<PathBuf>,
 }
 
 /// `[api]`.
@@ -298,7 +322,11 @@ impl Config {
         let city: CityId = document.city.parse().map_err(|error: isopolity_domain::city_id::CityIdError| {
             ConfigError::new(format!("{place}: city"), error.to_string())
         })?;
-        let Document { storage, federation, api, search, log, .. } = document;
+        let Document { storage, federation, trust, api, search, log, .. } = document;
+        let given = [&trust.authorities, &trust.certificate, &trust.key].map(Option::is_some);
+        if given.contains(&true) && given.contains(&false) || trust.crls.is_some() && !given.contains(&true) {
+            return wrong("trust.authorities", "trust.certificate and trust.key go together: set all three or none");
+        }
         if !["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| storage.url.starts_with(scheme)) {
             return wrong("storage.url", "must begin with sqlite:// or postgres://");
         }
@@ -310,6 +338,9 @@ impl Config {
                 "federation.endpoint",
                 "is required where federation.listen is every address: peers must know one",
             );
+        }
+        if !(1..=86_400).contains(&federation.connection_age_s) {
+            return wrong("federation.connection_age_s", "must be 1 to 86400 seconds");
         }
         if federation.listen == api.listen && api.listen.port() != 0 {
             return wrong("api.listen", "is the same as federation.listen: the two listeners need an address each");
@@ -334,13 +365,36 @@ impl Config {
                 "must be below search.deadline_ms, or one slow peer would take the whole answer's time",
             );
         }
-        Ok(Self { city, storage, federation, api, search, log, folder })
+        Ok(Self { city, storage, federation, trust, api, search, log, folder })
     }
 
     /// A path of the configuration, relative ones from the file's folder.
     #[must_use]
     pub fn path(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
+    }
+
+    /// The limits within which peers are asked.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let age = Duration::from_secs(self.federation.connection_age_s);
+        Limits { ages: Ages { age, grace: Ages::default().grace.min(age) }, ..self.search.limits() }
+    }
+
+    /// The files of the city's own PKI, if it has one.
+    #[must_use]
+    pub fn pki_files(&self) -> Option<PkiFiles> {
+        let Trust { authorities: Some(authorities), certificate: Some(certificate), key: Some(key), crls } =
+            &self.trust
+        else {
+            return None;
+        };
+        Some(PkiFiles {
+            authorities: self.path(authorities),
+            certificate: self.path(certificate),
+            key: self.path(key),
+            crls: crls.as_deref().map(|crls| self.path(crls)),
+        })
     }
 
     /// Where the city's keys are.
@@ -417,6 +471,9 @@ mod tests {
             ("city=\"a.b\"\n[federation]\nlisten=\"0.0.0.0:1\"", "federation.endpoint: is required"),
             ("city=\"a.b\"\n[search]\npeer_budget_ms=10000", "search.peer_budget_ms: must be below"),
             ("city=\"a.b\"\n[api]\nkey=\"k.pem\"", "api.certificate: and api.key go together"),
+            ("city=\"a.b\"\n[federation]\nconnection_age_s=0", "federation.connection_age_s: must be 1 to 86400"),
+            ("city=\"a.b\"\n[trust]\nkey=\"k.pem\"", "trust.authorities: trust.certificate and trust.key go together"),
+            ("city=\"a.b\"\n[trust]\ncrls=\"k.pem\"", "trust.authorities: trust.certificate and trust.key go together"),
         ] {
             let error = parse(text, &[]).unwrap_err();
             assert!(error.contains(expected), "{error}");

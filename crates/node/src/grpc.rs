@@ -17,6 +17,7 @@ mod matching;
 mod partnership;
 mod resources;
 mod status;
+mod trust;
 
 use std::{io, time::Duration};
 
@@ -25,7 +26,7 @@ use isopolity_proto::{
     DESCRIPTORS,
     admin::{
         node_service_server::NodeServiceServer, peer_service_server::PeerServiceServer,
-        token_service_server::TokenServiceServer,
+        token_service_server::TokenServiceServer, trust_service_server::TrustServiceServer,
     },
     catalog::catalog_service_server::CatalogServiceServer,
     federation::federation_service_server::FederationServiceServer,
@@ -56,13 +57,11 @@ use tonic::{
 const API_MESSAGE_MAX: usize = 4 << 20;
 /// The largest message that a peer may send: a question, a greeting.
 const PEER_MESSAGE_MAX: usize = 64 << 10;
-/// After about how long a peer's connection is made anew.
-const PEER_CONNECTION_AGE: Duration = Duration::from_mins(30);
 /// Streams that one connection may have open.
 const STREAMS_MAX: u32 = 100;
 
 /// The services of the API, as reflection lists them.
-const SERVED: [&str; 22] = [
+const SERVED: [&str; 23] = [
     "grpc.health.v1.Health",
     CityServiceServer::<Services>::NAME,
     OrganizationServiceServer::<Services>::NAME,
@@ -83,6 +82,7 @@ const SERVED: [&str; 22] = [
     CodeServiceServer::<Services>::NAME,
     CatalogServiceServer::<Services>::NAME,
     PeerServiceServer::<Services>::NAME,
+    TrustServiceServer::<Services>::NAME,
     TokenServiceServer::<Services>::NAME,
     NodeServiceServer::<Services>::NAME,
 ];
@@ -131,6 +131,7 @@ impl Services {
             .add_service(CodeServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CatalogServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(PeerServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(TrustServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(TokenServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(NodeServiceServer::new(self).max_decoding_message_size(limit));
         // Reflection in both versions: older tools ask for v1alpha. The descriptors were decoded at build time.
@@ -157,10 +158,12 @@ impl Services {
         self,
         incoming: impl Stream<Item = io::Result<Connection<PeerIdentity>>> + Send + 'static,
     ) -> Result<(), tonic::transport::Error> {
-        let drain = self.draining.clone();
+        let (drain, ages) = (self.draining.clone(), self.registry.federation().ages());
         server()
-            // So that what has changed in trust takes hold: the handshake is repeated, at a time that varies.
-            .max_connection_age(PEER_CONNECTION_AGE.mul_f64(jitter()))
+            // So that what has changed in trust takes hold: the handshake is repeated. The caller's side, which makes connections
+            // anew a little earlier, sees to it that not all of them come at once.
+            .max_connection_age((ages.age * 2).saturating_sub(self.registry.federation().jittered(ages.age)))
+            .max_connection_age_grace(ages.grace)
             .add_service(FederationServiceServer::new(self).max_decoding_message_size(PEER_MESSAGE_MAX))
             .serve_with_incoming_shutdown(incoming, async move { drain.cancelled().await })
             .await
@@ -175,11 +178,4 @@ fn server() -> Server {
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
         .http2_max_header_list_size(16 << 10)
         .http2_max_pending_accept_reset_streams(Some(50))
-}
-
-/// A number from 0.9 to 1.1, another for each start of a node, so that not all of them come back at once.
-fn jitter() -> f64 {
-    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-    let random = RandomState::new().build_hasher().finish() % 201;
-    0.9 + f64::from(u8::try_from(random).unwrap_or(100)) / 1_000.0
 }

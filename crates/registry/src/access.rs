@@ -8,7 +8,6 @@ use bytes::Bytes;
 use isopolity_domain::{
     Violation,
     clock::{from_timestamp, to_timestamp},
-    envelope::SigningKey,
     text,
 };
 use isopolity_proto::admin::{self, Role};
@@ -156,16 +155,6 @@ impl Registry {
         self.inner.hot.changed_token(id);
         Ok(to_proto(&token))
     }
-}
-
-/// A key for one use, derived from the city's record key: HKDF is not needed for one output of a hash of a secret key.
-pub(crate) fn derive_key(key: &SigningKey, context: &str) -> [u8; 32] {
-    let mut digest = Sha256::new();
-    digest.update(b"isopolity derived key v1\0");
-    digest.update(context.as_bytes());
-    digest.update([0]);
-    digest.update(Zeroizing::new(key.to_bytes()).as_slice());
-    digest.finalize().into()
 }
 
 fn hash(secret: &str) -> [u8; 32] {

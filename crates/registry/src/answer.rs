@@ -61,19 +61,22 @@ impl Registry {
             0
         };
         info!(peer.city = %peer, peer.software = %greeting.software.chars().take(100).collect::<String>(), peer.approved = approved, "peer greeted us");
+        self.federation().heard_of_bundle(peer, greeting.bundle_sequence);
+        self.federation().heard_what_it_holds(peer, greeting.held_bundle_sequence);
         let head = self.inner.head.borrow().clone();
         Ok(HelloResponse {
             city: self.city().to_string(),
             protocol_version: PROTOCOL_VERSION,
             software: SOFTWARE.to_owned(),
             time: Some(self.clock().timestamp()),
-            bundle_sequence: self.own_bundle_sequence().await?,
+            bundle_sequence: *self.federation().bundle_sequence().borrow(),
             approved,
             records,
             audience: if approved { settings.audience.into() } else { Audience::Unspecified.into() },
             analyser: ANALYSER.to_owned(),
             epoch: if approved { head.epoch } else { String::new() },
             sequence: if approved { head.sequence } else { 0 },
+            held_bundle_sequence: settings.bundle.sequence,
         })
     }
 

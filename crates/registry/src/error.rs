@@ -10,7 +10,7 @@ use isopolity_proto::{
 };
 use isopolity_store::StoreError;
 
-use crate::Right;
+use crate::{Right, TrustError};
 
 /// Why something was refused. `Display` is for the caller; the cause of a fault of the node is its `source`, for the log.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +110,9 @@ pub enum Error {
         /// What happened.
         description: String,
     },
+    /// A change of this city's own keys is refused.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The last administrator's token would be lost.
     #[error("this is the last token that may administer: create another first")]
     LastAdministrator,
@@ -171,6 +174,7 @@ impl Error {
             Self::PeerSuspended { .. } => Reason::PeerSuspended,
             Self::PeerUnknown(_) => Reason::PeerUnknown,
             Self::BundleRollback { .. } => Reason::BundleRollback,
+            Self::Trust(refusal) => refusal.reason(),
             Self::Incomplete { .. } => Reason::FederationIncomplete,
             Self::HomeUnreachable { .. } => Reason::HomeCityUnreachable,
             Self::StorageBusy(_) => Reason::StorageBusy,

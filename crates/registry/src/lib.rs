@@ -20,6 +20,9 @@
 //! | [`mod@answer`] | what a peer gets when it asks |
 //! | `desk` | where peers' questions wait for their turn |
 //! | `hot` | what is read often, kept in memory |
+//! | [`mod@trust`] | this city's own keys: preparing, rotating, revoking |
+//! | [`mod@bundles`] | this city's own trust bundle, and newer ones of peers |
+//! | `expiry` | what of trust is about to end |
 //! | [`mod@peers`] | adding, approving, suspending and removing peers |
 //! | [`mod@access`] | tokens |
 //! | [`mod@index`] | the worker that feeds the search index |
@@ -30,11 +33,13 @@
 pub mod access;
 pub mod answer;
 pub mod author;
+pub mod bundles;
 pub mod caller;
 pub mod codes;
 pub mod consent;
 mod desk;
 pub mod error;
+mod expiry;
 pub mod export;
 pub mod history;
 mod hot;
@@ -45,6 +50,7 @@ pub mod partnership;
 pub mod peers;
 pub mod record;
 pub mod search;
+pub mod trust;
 pub mod verify;
 pub mod watch;
 
@@ -60,6 +66,7 @@ use isopolity_store::{Store, StoreError};
 
 pub use caller::{Caller, Right};
 pub use error::Error;
+pub use trust::TrustError;
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
@@ -119,11 +126,17 @@ struct Inner {
     store: Store,
     catalog: Catalog,
     peers: Peers,
+    /// Where peers reach this node.
+    endpoint: Option<String>,
+    /// Held while keys and the own bundle change.
+    changing_trust: tokio::sync::Mutex<()>,
+    /// What was warned of already.
+    warned: expiry::Warned,
     clock: Arc<dyn Clock>,
     patience: Patience,
     /// The latest publication that this process knows of.
     head: tokio::sync::watch::Sender<Position>,
-    /// Authenticates page tokens. Derived from the record key, so that tokens outlive a restart.
+    /// Authenticates page tokens. Derived from the secret in the trust folder, so that tokens outlive a restart and a rotation.
     page_key: [u8; 32],
     /// What is read often.
     hot: hot::Hot,
@@ -146,12 +159,15 @@ impl Registry {
             .await
             .map_err(|error| OpenError::Start(error.to_string()))??;
         let head = store.feed_head().await?;
-        let page_key = access::derive_key(identity.record_key(), "page tokens");
+        let page_key = identity.derive_key("page tokens");
         let inner = Inner {
             identity,
             store,
             catalog,
             peers,
+            endpoint,
+            changing_trust: tokio::sync::Mutex::new(()),
+            warned: expiry::Warned::default(),
             clock,
             patience,
             head: tokio::sync::watch::Sender::new(head),
@@ -163,8 +179,9 @@ impl Registry {
         let registry = Self { inner: Arc::new(inner) };
         let started = async {
             registry.ensure_profile().await?;
-            if let Some(endpoint) = endpoint {
-                registry.ensure_own_bundle(&endpoint).await?;
+            registry.renew_own_bundle().await?;
+            if registry.inner.endpoint.is_some() {
+                registry.federation().leaf().enter(registry.now());
             }
             registry.reload_peers().await
         };

@@ -3,6 +3,7 @@
 pub(crate) mod document;
 pub(crate) mod feed;
 pub(crate) mod import_run;
+pub(crate) mod own_bundle;
 pub(crate) mod peer;
 pub(crate) mod publication;
 pub(crate) mod quarantine;

@@ -30,6 +30,7 @@ mod list;
 mod micros;
 mod migration;
 mod open;
+mod own_bundle;
 mod peer;
 mod reference;
 mod request;

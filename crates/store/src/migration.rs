@@ -8,6 +8,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager, async_trai
 mod m20261123_000001_begin;
 mod m20261124_000002_keep;
 mod m20261124_000003_circuits;
+mod m20261126_000004_trust;
 
 pub(crate) struct Migrator;
 
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_begin::Migration),
             Box::new(m20261124_000002_keep::Migration),
             Box::new(m20261124_000003_circuits::Migration),
+            Box::new(m20261126_000004_trust::Migration),
         ]
     }
 }

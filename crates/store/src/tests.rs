@@ -12,4 +12,5 @@ mod history;
 mod imports;
 mod lists;
 mod opening;
+mod own_bundles;
 mod trouble;

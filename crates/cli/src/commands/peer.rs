@@ -115,7 +115,9 @@ fn table(peers: &[admin::Peer]) -> Result<(), Exit> {
             let way = if one.inbound { "calling us" } else { "being called" };
             format!("{way}, {}: {}", output::when(one.time.as_ref()), one.description)
         });
-        let troubles: Vec<String> = held(peer).into_iter().chain(told).collect();
+        let due = peer.warnings.iter().map(|one| one.description.clone());
+        let clock = Some(peer.clock_warning.clone()).filter(|warning| !warning.is_empty());
+        let troubles: Vec<String> = held(peer).into_iter().chain(told).chain(due).chain(clock).collect();
         let state = match peer.state_reason.as_str() {
             "" => state_word(peer.state()).to_owned(),
             reason => format!("{} ({reason})", state_word(peer.state())),

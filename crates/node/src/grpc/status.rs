@@ -11,7 +11,7 @@ use isopolity_proto::{
     error::Reason,
     type_url,
 };
-use isopolity_registry::{Error, error::with_causes};
+use isopolity_registry::{Error, TrustError, error::with_causes, trust::listed};
 use prost::Message as _;
 use prost_types::Any;
 use tonic::{Code, Status};
@@ -95,6 +95,7 @@ pub(super) fn status(cause: &Error) -> Status {
             details.set_resource_info("peer", city, "", cause.to_string());
             Code::NotFound
         }
+        Error::Trust(refusal) => of_trust(refusal, &mut info, &mut details),
         Error::LastAdministrator | Error::BundleRollback { .. } => Code::FailedPrecondition,
         Error::Incomplete { .. } => Code::Unavailable,
         Error::HomeUnreachable { .. } | Error::StorageBusy(_) => {
@@ -128,6 +129,21 @@ pub(super) fn status(cause: &Error) -> Status {
         }
         _ => status,
     }
+}
+
+/// What a refused change of keys comes to.
+fn of_trust(refusal: &TrustError, info: &mut HashMap<String, String>, details: &mut ErrorDetails) -> Code {
+    match refusal {
+        TrustError::Unknown(id) => {
+            details.set_resource_info("key", id, "", refusal.to_string());
+            return Code::NotFound;
+        }
+        TrustError::PeersBehind(peers) => {
+            info.insert("peers".to_owned(), listed(peers));
+        }
+        TrustError::NotPrepared(_) | TrustError::PkiExternal => {}
+    }
+    Code::FailedPrecondition
 }
 
 /// What came of an answer that is not enough. Of very many cities only so many as may travel: those that are missing first.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::{StreamExt as _, stream};
 use isopolity_domain::{CityId, feed::Position, question::check_watch};
 use isopolity_proto::federation::{
-    Question, WatchHit, WatchPosition, WatchRequest, WatchResponse, watch_response::Part,
+    Question, WatchHit, WatchPosition, WatchRequest, WatchResponse, WatchTrust, watch_response::Part,
 };
 use tracing::info;
 
@@ -25,6 +25,8 @@ struct Telling {
     question: Option<Question>,
     told: Position,
     begun: bool,
+    /// The sequence of this city's own trust bundle.
+    trust: tokio::sync::watch::Receiver<i64>,
     /// Parts that are ready to be taken.
     ready: std::vec::IntoIter<WatchResponse>,
     over: bool,
@@ -58,6 +60,7 @@ impl Registry {
             question: request.question,
             told,
             begun: false,
+            trust: self.federation().bundle_sequence(),
             ready: Vec::new().into_iter(),
             over: false,
             _reading: reading,
@@ -103,7 +106,16 @@ impl Telling {
     /// What was published since, at the latest after a heartbeat.
     async fn look(&mut self) -> Result<Vec<WatchResponse>, Error> {
         let next = Position { sequence: self.told.sequence + 1, ..self.told.clone() };
-        self.registry.catalog().reached(&next, HEARTBEAT).await;
+        let published = self.registry.catalog().clone();
+        tokio::select! {
+            _ = published.reached(&next, HEARTBEAT) => {}
+            // The sender lives as long as the registry.
+            Ok(()) = self.trust.changed() => {
+                self.registry.clearance_of(&self.peer)?;
+                let trust = WatchTrust { bundle_sequence: *self.trust.borrow_and_update() };
+                return Ok(vec![WatchResponse { part: Some(Part::Trust(trust)) }]);
+            }
+        }
         // Anew each time: what a peer may see can change, and a suspension ends the watch.
         let clearance = self.registry.clearance_of(&self.peer)?;
         let mut parts = Vec::new();

@@ -116,7 +116,7 @@ impl Registry {
             document.revision,
             position,
             isopolity_domain::clock::to_timestamp(document.update_time),
-            self.identity().record_key(),
+            &self.identity().record_key(),
         )
     }
 

@@ -47,7 +47,7 @@ async fn a_newer_schema_is_refused_and_left_alone(bed: Bed) {
     other.execute_unprepared(later).await.unwrap();
     match Store::open(&bed.url, &bed.city).await.unwrap_err() {
         StoreError::SchemaTooNew { found, known, .. } => {
-            assert_eq!((found.as_str(), known.as_str()), ("m99991231_000001_later", "m20261124_000003_circuits"));
+            assert_eq!((found.as_str(), known.as_str()), ("m99991231_000001_later", "m20261126_000004_trust"));
         }
         error => panic!("{error:?}"),
     }
