@@ -15,6 +15,7 @@ mod nodes {
     mod matching;
     mod officer;
     mod overload;
+    mod own_pki;
     mod peering;
     mod peering_state;
     mod people;
@@ -26,6 +27,7 @@ mod nodes {
     mod resources;
     mod restarts;
     mod revisions;
+    mod rotation;
     mod search;
     mod services;
     mod stories;

@@ -16,4 +16,5 @@ mod registry {
     mod secrets;
     mod sharing;
     mod threats;
+    mod trust;
 }

@@ -10,10 +10,12 @@ use isopolity_node::{
 use isopolity_proto::{
     admin::{
         AddPeerRequest, ApprovePeerRequest, CreateInvitationRequest, CreateTokenRequest, GetNodeRequest,
-        GetNodeResponse, GetOwnBundleRequest, JoinPeerRequest, LeavePeerRequest, ListPeersRequest, Peer, PeerTrouble,
-        Role, SuspendPeerRequest, TestPeerRequest, TestResult, audit_service_client::AuditServiceClient,
+        GetNodeResponse, GetOwnBundleRequest, GetTrustRequest, GetTrustResponse, JoinPeerRequest, KeyKind,
+        LeavePeerRequest, ListPeersRequest, Peer, PeerTrouble, PrepareKeyRequest, Role, RotateKeyRequest,
+        SuspendPeerRequest, TestPeerRequest, TestResult, audit_service_client::AuditServiceClient,
         node_service_client::NodeServiceClient, peer_service_client::PeerServiceClient,
         privacy_service_client::PrivacyServiceClient, token_service_client::TokenServiceClient,
+        trust_service_client::TrustServiceClient,
     },
     catalog::{
         GetRecordRequest, GetRecordResponse, SearchRequest, SearchResponse,
@@ -74,7 +76,7 @@ impl Api {
         privacy: PrivacyServiceClient,
         tokens: TokenServiceClient,
         nodes: NodeServiceClient,
-        audit: AuditServiceClient,
+        audit: AuditServiceClient, trusts: TrustServiceClient,
     }
 
     /// Creates a partnership.
@@ -239,6 +241,21 @@ impl Api {
     /// The last trouble with a peer, when it called or when it was called.
     pub async fn trouble(&self, city: &str, inbound: bool) -> Option<PeerTrouble> {
         self.peer(city, false).await.troubles.into_iter().find(|trouble| trouble.inbound == inbound)
+    }
+
+    /// The city's keys.
+    pub async fn trust(&self) -> GetTrustResponse {
+        self.trusts().get_trust(GetTrustRequest {}).await.unwrap().into_inner()
+    }
+
+    /// Prepares a key.
+    pub async fn prepare(&self, kind: KeyKind) {
+        self.trusts().prepare_key(PrepareKeyRequest { kind: kind.into() }).await.unwrap();
+    }
+
+    /// Lets the key that was prepared take over, or not.
+    pub async fn rotate(&self, kind: KeyKind, force: bool) -> Result<(), Status> {
+        self.trusts().rotate_key(RotateKeyRequest { kind: kind.into(), force }).await.map(drop)
     }
 
     /// How the node is.

@@ -13,6 +13,7 @@
 //! | [`cut`] | a proxy that refuses, is silent, delays, dribbles, cuts |
 //! | [`impostor`] | a peer with keys of its own that breaks the protocol |
 //! | [`raw`] | any method, called by its name |
+//! | [`mod@openssl`] | certificates as a city's own PKI makes them |
 //! | [`stranger`] | a caller with a certificate of the test's choice |
 //! | [`town`] | registries in one process, over links that the test controls |
 //! | [`script`] | answers, part by part |
@@ -37,6 +38,7 @@ pub mod dice;
 pub mod federation;
 pub mod impostor;
 pub mod node;
+pub mod openssl;
 pub mod raw;
 pub mod refusal;
 pub mod sample;

@@ -7,7 +7,11 @@ use std::{
 
 use isopolity_domain::{CityId, clock::FixedClock};
 use isopolity_federation::Identity;
-use isopolity_node::{Config, Node, config::Search, init};
+use isopolity_node::{
+    Config, Node, StartError,
+    config::{Search, Trust},
+    init,
+};
 use isopolity_registry::Registry;
 use tempfile::TempDir;
 
@@ -22,6 +26,8 @@ pub struct Plan {
     databases: Databases,
     search: Search,
     anonymous_reads: bool,
+    connection_age_s: Option<u64>,
+    pki: Trust,
 }
 
 impl Plan {
@@ -54,9 +60,28 @@ impl Plan {
         self
     }
 
+    /// Makes connections with peers anew each second.
+    #[must_use]
+    pub fn with_young_connections(mut self) -> Self {
+        self.connection_age_s = Some(1);
+        self
+    }
+
+    /// Shows certificates of the city's own PKI.
+    #[must_use]
+    pub fn with_pki(mut self, pki: Trust) -> Self {
+        self.pki = pki;
+        self
+    }
+
     /// Makes the folder and starts the node.
     pub async fn start(self) -> TestNode {
-        let Self { city, databases, search, anonymous_reads } = self;
+        self.try_start().await.unwrap()
+    }
+
+    /// The same, or not.
+    pub async fn try_start(self) -> Result<TestNode, StartError> {
+        let Self { city, databases, search, anonymous_reads, connection_age_s, pki } = self;
         let folder = tempfile::tempdir().unwrap();
         let (clock, cut) = (clock::clock(), Cut::listening().await);
         let any = Some("127.0.0.1:0".to_owned());
@@ -70,11 +95,13 @@ impl Plan {
         let mut config = Config::load(folder.path(), []).unwrap();
         config.search = search;
         config.api.anonymous_reads = anonymous_reads;
+        config.federation.connection_age_s = connection_age_s.unwrap_or(config.federation.connection_age_s);
+        config.trust = pki;
         let token = made.token.unwrap().to_string();
-        let running = Node::start(config.clone(), clock.clone()).await.unwrap();
+        let running = Node::start(config.clone(), clock.clone()).await?;
         cut.lead_to(running.federation_address());
         let api = Api::connect(&running, folder.path(), Some(&token)).await;
-        TestNode { api, cut, clock, token, city, config, folder, running: Some(running) }
+        Ok(TestNode { api, cut, clock, token, city, config, folder, running: Some(running) })
     }
 }
 
@@ -104,7 +131,14 @@ impl TestNode {
             index_wait_ms: 30_000,
             ..Search::default()
         };
-        Plan { city: city.parse().unwrap(), databases: Databases::sqlite(), search, anonymous_reads: false }
+        Plan {
+            city: city.parse().unwrap(),
+            databases: Databases::sqlite(),
+            search,
+            anonymous_reads: false,
+            connection_age_s: None,
+            pki: Trust::default(),
+        }
     }
 
     /// Starts a node that has nothing but its city's profile.

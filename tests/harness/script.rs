@@ -56,7 +56,7 @@ impl Writer {
         let position = Position { epoch: "an epoch".into(), sequence: 9 };
         let key = self.identity.record_key();
         let message = to_dynamic(&partnership);
-        let mut made = record::publication(&name, &message, Audience::Public, 1, &position, time, key);
+        let mut made = record::publication(&name, &message, Audience::Public, 1, &position, time, &key);
         let envelope = Envelope::decode(made.records.remove(0).envelope).unwrap();
         let sort_key = Some(SortKey { key: Some(Key::UpdateTime(time)) });
         part(Part::Hit(QueryHit { sort_key, name: name.to_string(), envelope: Some(envelope) }))

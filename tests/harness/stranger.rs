@@ -13,7 +13,7 @@ use rustls::{
     ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime},
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime, pem::PemObject as _},
     version::TLS13,
 };
 use time::{Duration, OffsetDateTime};
@@ -34,6 +34,13 @@ pub struct Shown {
 impl From<Leaf> for Shown {
     fn from(leaf: Leaf) -> Self {
         Self { chain: leaf.chain.clone(), key: leaf.key.clone_key() }
+    }
+}
+
+impl Shown {
+    /// A chain and its key in PEM form.
+    pub fn from_pem(chain: Vec<CertificateDer<'static>>, key: &str) -> Self {
+        Self { chain, key: PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap() }
     }
 }
 

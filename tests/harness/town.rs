@@ -20,10 +20,10 @@ use isopolity_proto::{
     catalog::{Outcome, SearchRequest, SearchResponse},
     error::Reason,
     federation::{
-        Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetDigestRequest, GetDigestResponse, GetDirectoryRequest,
-        GetDirectoryResponse, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse, HelloRequest,
-        HelloResponse, ListAuditedCallsRequest, ListAuditedCallsResponse, QueryRequest, QueryResponse, WatchRequest,
-        WatchResponse, WitnessAuditHeadRequest,
+        Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest,
+        GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetRecordRequest, GetStatisticsRequest,
+        GetStatisticsResponse, HelloRequest, HelloResponse, ListAuditedCallsRequest, ListAuditedCallsResponse,
+        QueryRequest, QueryResponse, WatchRequest, WatchResponse, WitnessAuditHeadRequest,
     },
     options::Audience,
     registry::Partnership,
@@ -226,6 +226,13 @@ impl Closed {
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
     }
+
+    /// The same city on another database, for example one of before.
+    #[must_use]
+    pub fn on(mut self, storage_url: String) -> Self {
+        self.ground.storage_url = Some(storage_url);
+        self
+    }
 }
 
 impl Resident {
@@ -292,9 +299,16 @@ impl Link for Lane {
         self.registry()?.greeted(&self.caller, &request).await.map_err(|error| refused(&error))
     }
 
-    async fn get_bundle(&self, _within: Duration) -> Result<Envelope, LinkError> {
-        let file = self.registry()?.bundle_for_peer(&self.caller).await.map_err(|error| refused(&error))?;
-        Ok(isopolity_domain::envelope::from_file(&file).unwrap())
+    async fn get_bundle(&self, request: GetBundleRequest, _within: Duration) -> Result<GetBundleResponse, LinkError> {
+        self.registry()?.bundle_for_peer(&self.caller, &request).await.map_err(|error| refused(&error))
+    }
+
+    async fn recover_bundle(
+        &self,
+        request: GetBundleRequest,
+        within: Duration,
+    ) -> Result<GetBundleResponse, LinkError> {
+        self.get_bundle(request, within).await
     }
 
     fn query(&self, request: QueryRequest, within: Duration) -> BoxStream<'static, Result<QueryResponse, LinkError>> {

@@ -221,7 +221,7 @@ async fn t9_a_guest_presents_its_own_bundle_and_calls_nothing_else() {
     assert!(guest.get_inviter_bundle(GetInviterBundleRequest {}).await.is_ok());
     let refused = [
         guest.hello(HelloRequest::default()).await.map(drop).unwrap_err(),
-        guest.get_bundle(GetBundleRequest {}).await.map(drop).unwrap_err(),
+        guest.get_bundle(GetBundleRequest::default()).await.map(drop).unwrap_err(),
         guest.query(QueryRequest::default()).await.map(drop).unwrap_err(),
         guest.get_record(GetRecordRequest::default()).await.map(drop).unwrap_err(),
         guest.get_statistics(GetStatisticsRequest::default()).await.map(drop).unwrap_err(),

@@ -64,7 +64,7 @@ async fn a_suspended_city_may_greet_and_nothing_else() {
     assert_eq!((hello.state(), hello.state_reason.as_str()), (PeerState::Suspended, "unpaid dues"));
     assert_eq!((hello.approved, hello.records, hello.epoch.as_str()), (false, 0, ""), "and no more is told");
     for refused in [
-        calls.get_bundle(wire::GetBundleRequest {}).await.map(drop).unwrap_err(),
+        calls.get_bundle(wire::GetBundleRequest::default()).await.map(drop).unwrap_err(),
         calls.query(wire::QueryRequest::default()).await.map(drop).unwrap_err(),
         calls.get_digest(wire::GetDigestRequest::default()).await.map(drop).unwrap_err(),
         calls.watch(wire::WatchRequest::default()).await.map(drop).unwrap_err(),

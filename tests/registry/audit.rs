@@ -440,7 +440,7 @@ async fn a_receipt_that_is_not_good_is_refused() {
         let receipt = head::sign_receipt(own, other, chain, now, key);
         WitnessAuditHeadRequest { receipt: Some(receipt), ..Default::default() }
     };
-    feira.registry.witnessed_by_peer(other, &receipt(end, key)).await.unwrap();
+    feira.registry.witnessed_by_peer(other, &receipt(end, &key)).await.unwrap();
     let head_of = |chain, key| head::sign_head(own, chain, now, key);
     let objection = |contradicted| WitnessAuditHeadRequest {
         objection: "it was rewritten".into(),
@@ -449,13 +449,13 @@ async fn a_receipt_that_is_not_good_is_refused() {
     };
     let forged = Chain { hash: [7; 32], ..end };
     for wrong in [
-        receipt(end, feira.identity.record_key()),
-        receipt(forged, key),
-        receipt(Chain { sequence: end.sequence + 1, ..end }, key),
+        receipt(end, &feira.identity.record_key()),
+        receipt(forged, &key),
+        receipt(Chain { sequence: end.sequence + 1, ..end }, &key),
         WitnessAuditHeadRequest::default(),
         // An objection without proof: the head is one that the log does hold, or that this city never signed.
-        objection(head_of(end, feira.identity.record_key())),
-        objection(head_of(forged, key)),
+        objection(head_of(end, &feira.identity.record_key())),
+        objection(head_of(forged, &key)),
     ] {
         let refused = feira.registry.witnessed_by_peer(other, &wrong).await.unwrap_err();
         assert_eq!(refused.reason(), Reason::AuditReceiptInvalid, "{wrong:?}");

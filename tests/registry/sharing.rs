@@ -9,8 +9,8 @@ use isopolity_proto::{
     catalog::{FacetRequest, Outcome, SearchRequest},
     error::Reason,
     federation::{
-        GetDigestRequest, GetRecordRequest, GetStatisticsRequest, HelloRequest, QueryRequest, Question, WatchRequest,
-        query_response::Part, watch_response::Part as Told,
+        GetBundleRequest, GetDigestRequest, GetRecordRequest, GetStatisticsRequest, HelloRequest, QueryRequest,
+        Question, WatchRequest, query_response::Part, watch_response::Part as Told,
     },
     options::{Audience, Facet},
     registry::{Organization, OrganizationKind, Partnership},
@@ -80,7 +80,7 @@ async fn without_an_agreement_in_force_a_peer_gets_nothing_but_greetings_and_bun
     let hello = geneve.registry.greeted(feira.registry.city(), &HelloRequest::default()).await.unwrap();
     assert_eq!((hello.approved, hello.records, hello.audience(), hello.sequence), (true, 0, Audience::Unspecified, 0));
     assert!(hello.sharing_agreement.unwrap().valid_until_time.is_some(), "the peer sees that it ended");
-    geneve.registry.bundle_for_peer(feira.registry.city()).await.unwrap();
+    geneve.registry.bundle_for_peer(feira.registry.city(), &GetBundleRequest::default()).await.unwrap();
 
     let answer = feira.search(&asking(partnerships()), None).await.unwrap();
     let refused = outcome(&answer, GENEVE);

@@ -23,9 +23,9 @@ use isopolity_proto::{
     catalog::{FacetRequest, Outcome, SearchRequest, SearchResponse, catalog_service_client::CatalogServiceClient},
     error::Reason,
     federation::{
-        Envelope, GetDigestRequest, GetDigestResponse, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse,
-        HelloRequest, HelloResponse, QueryEnd, QueryHit, QueryHits, QueryRequest, QueryResponse, QueryStart,
-        query_response::Part,
+        Envelope, GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse, GetRecordRequest,
+        GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, QueryEnd, QueryHit, QueryHits,
+        QueryRequest, QueryResponse, QueryStart, query_response::Part,
     },
     options::{Audience, Facet},
 };
@@ -162,7 +162,7 @@ impl Link for Lane {
         Err(not_simulated())
     }
 
-    async fn get_bundle(&self, _within: Duration) -> Result<Envelope, LinkError> {
+    async fn get_bundle(&self, _: GetBundleRequest, _: Duration) -> Result<GetBundleResponse, LinkError> {
         Err(not_simulated())
     }
 

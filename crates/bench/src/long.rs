@@ -16,8 +16,9 @@ use isopolity_proto::{
     catalog::Outcome,
     error::Reason,
     federation::{
-        Envelope, GetRecordRequest, HelloRequest, HelloResponse, QueryEnd, QueryHit, QueryRequest, QueryResponse,
-        QueryStart, Record, SearchOrder, SortKey, query_response::Part, sort_key::Key,
+        Envelope, GetBundleRequest, GetBundleResponse, GetRecordRequest, HelloRequest, HelloResponse, QueryEnd,
+        QueryHit, QueryRequest, QueryResponse, QueryStart, Record, SearchOrder, SortKey, query_response::Part,
+        sort_key::Key,
     },
     options::Audience,
     registry::Organization,
@@ -93,7 +94,7 @@ impl Link for Lane {
         Err(not_here())
     }
 
-    async fn get_bundle(&self, _within: Duration) -> Result<Envelope, LinkError> {
+    async fn get_bundle(&self, _: GetBundleRequest, _: Duration) -> Result<GetBundleResponse, LinkError> {
         Err(not_here())
     }
 

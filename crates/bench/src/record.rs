@@ -170,7 +170,7 @@ async fn echo(answer: GetRecordResponse, connections: usize) -> Result<(AbortOnD
     let now = isopolity_domain::Clock::now(&clock);
     let folder = tempfile::tempdir()?;
     let identity = Identity::create(&folder.path().join("trust"), &"echo.bench.example".parse()?, now)?;
-    let root = identity.ca_pem().to_owned();
+    let root = identity.ca_pem();
     let keeper = LeafKeeper::api(identity, vec!["127.0.0.1".to_owned()], now)?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?.to_string();

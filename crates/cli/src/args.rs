@@ -10,6 +10,7 @@ mod privacy;
 mod question;
 mod records;
 mod sharing;
+mod trust;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -28,6 +29,7 @@ pub(crate) use records::{
     Codes, EndKind, Get, ListRecords, Matching, PutRecord, Readiness, Record, RecordAudience, Stage, Step, Verdict,
 };
 pub(crate) use sharing::{GranularityWord, SetSharing, Sharing};
+pub(crate) use trust::{Trust, TrustKey};
 
 /// Business partnerships between cities and migrants' countries of origin: one node for each city, one question for all.
 #[derive(Debug, Parser)]
@@ -116,6 +118,9 @@ pub(crate) enum Command {
     /// Say what peers may see and do here, and see what they grant
     #[command(subcommand)]
     Sharing(Sharing),
+    /// Work with this city's own keys and certificates
+    #[command(subcommand)]
+    Trust(Trust),
     /// Work with tokens for the API
     #[command(subcommand)]
     Token(Token),

@@ -22,6 +22,7 @@ mod serve;
 mod sharing;
 mod stage;
 mod token;
+mod trust;
 mod user;
 mod verify;
 mod watch;
@@ -59,6 +60,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Exit> {
         Command::Privacy(privacy) => privacy::run(&global, &privacy).await?,
         Command::Directory(directory) => directory::run(&global, &directory).await?,
         Command::Sharing(sharing) => sharing::run(&global, &sharing).await?,
+        Command::Trust(trust) => trust::run(&global, &trust).await?,
         Command::Token(token) => token::run(&global, &token).await?,
         Command::Audit(audit) => audit::run(&global, &audit).await?,
         Command::User(user) => user::run(&global, &user).await?,

@@ -19,4 +19,5 @@ mod cli {
     mod signals;
     mod storage;
     mod support;
+    mod trust;
 }

@@ -18,6 +18,10 @@ pub const RECORD: &str = "application/vnd.isopolity.record.v1+protobuf";
 /// The payload type of a signed trust bundle.
 pub const BUNDLE: &str = "application/vnd.isopolity.bundle.v1+json";
 
+/// Everything that a city signs with its record key, by payload type. The type is part of what is signed, so a signature made
+/// for one of them is none for another.
+pub const CONTEXTS: [&str; 2] = [RECORD, BUNDLE];
+
 /// An envelope that is not to be believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {
@@ -156,6 +160,26 @@ mod tests {
         assert!(matches!(open(&envelope, RECORD, &Keys::new()), Err(EnvelopeError::UnknownKey(_))));
         let unsigned = Envelope { signatures: Vec::new(), ..envelope };
         assert_eq!(open(&unsigned, RECORD, &keys()), Err(EnvelopeError::SignatureCount(0)));
+    }
+
+    #[test]
+    fn t7_a_signature_made_for_one_context_is_refused_in_every_other() {
+        let payload = Bytes::from_static(b"the same bytes everywhere");
+        for made_for in CONTEXTS {
+            let sealed = seal(made_for, payload.clone(), &key());
+            for expected in CONTEXTS {
+                assert_eq!(open(&sealed, expected, &keys()).is_ok(), made_for == expected, "{made_for} as {expected}");
+                // Whoever only writes another type over it has no signature for it.
+                let relabelled = Envelope { payload_type: expected.to_owned(), ..sealed.clone() };
+                let opened = open(&relabelled, expected, &keys());
+                if made_for == expected {
+                    assert!(opened.is_ok(), "{made_for}");
+                } else {
+                    assert_eq!(opened, Err(EnvelopeError::BadSignature), "{made_for} relabelled as {expected}");
+                }
+            }
+        }
+        assert_eq!(std::collections::BTreeSet::from(CONTEXTS).len(), CONTEXTS.len(), "each is named once");
     }
 
     #[test]

@@ -2,33 +2,53 @@
 //!
 //! A bundle is a SPIFFE bundle, that is, a JWK set (RFC 7517): the city's CA certificates (`use: x509-svid`), the public
 //! keys that sign its records (`use: isopolity-record`, RFC 8037), a sequence that only grows, and under `isopolity` the
-//! city, its endpoint and an expiry. It travels as a DSSE envelope signed with one of its record keys. The bundle that
-//! replaces it must be signed with a key that it holds.
+//! city, its endpoint, when it was issued and until when it is good, and lists of revoked certificates (X.509 CRLs). It travels
+//! as a DSSE envelope signed with its current record key.
+//!
+//! The bundle that replaces it must be signed with a key that it names as current or next: so a key is announced, and takes
+//! over later. A peer that was away while several keys took over is handed the bundles between ([`links`]) and goes from one to
+//! the next ([`Bundle::advance`]).
 
 mod jwks;
 
 use bytes::Bytes;
 use isopolity_domain::{
     CityId,
-    envelope::{self, Keys},
+    clock::from_timestamp,
+    envelope::{self, EnvelopeError, Keys, VerifyingKey},
+    record,
     text::hexadecimal,
 };
+use isopolity_proto::federation::{Envelope, Record};
 use rustls_pki_types::CertificateDer;
 use sha2::{Digest as _, Sha256};
 use time::{Duration, OffsetDateTime};
 
 pub(crate) use jwks::Content;
 
-use crate::certificate::Facts;
+use crate::{certificate::Facts, identity::KeyState};
 
 /// How long a bundle is good for. A city signs the next one long before.
-pub const LIFETIME: Duration = Duration::days(365);
+pub const LIFETIME: Duration = Duration::days(90);
+/// After so long a city signs its bundle anew, though nothing has changed: an old one is noticed by its age.
+pub const REISSUE: Duration = Duration::days(7);
+/// A bundle that is older than this is not the city's present one, whoever says so: either the city does not run, or somebody
+/// holds its newer ones back.
+pub const STALE: Duration = Duration::days(21);
 /// How often peers should look for a new one: at a quarter of this.
-pub const REFRESH_HINT: Duration = Duration::minutes(20);
+pub const REFRESH_HINT: Duration = Duration::minutes(16);
 /// The largest bundle that is read, in bytes.
 pub const LARGEST: usize = 256 * 1024;
-/// How many CA certificates, and how many record keys, a bundle may hold.
+/// How many CA certificates a bundle may hold.
 pub const MOST_KEYS: usize = 8;
+/// How many record keys it may hold, with those of before.
+pub const MOST_RECORD_KEYS: usize = 64;
+/// How many lists of revoked certificates it may hold.
+pub const MOST_CRLS: usize = 16;
+/// How far the sequence may be ahead of the one before: whoever once held a key can't use all numbers up at one stroke.
+pub const LONGEST_JUMP: i64 = 1_000_000;
+/// How many bundles may lead from one that is held to the present one.
+pub const MOST_LINKS: usize = 32;
 
 /// Why a bundle is not believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,12 +94,37 @@ pub enum BundleError {
     },
     /// It is not signed with a key of the one that it should replace.
     #[error(
-        "the new trust bundle of {city} is not signed with a key of the one held; compare fingerprints with the city"
+        "the new trust bundle of {city} is not signed with a current or next key of the one held; compare fingerprints \
+         with the city, then take it with \"isopolity trust reset\""
     )]
     NotSucceeding {
         /// The city.
         city: CityId,
     },
+    /// Its sequence is far ahead.
+    #[error(
+        "the trust bundle of {city} has sequence {found}, more than {LONGEST_JUMP} ahead of {held}; if the city says that \
+         this is right, take it with \"isopolity trust reset\""
+    )]
+    Jump {
+        /// The city.
+        city: CityId,
+        /// The sequence that is held.
+        held: i64,
+        /// The sequence of the new one.
+        found: i64,
+    },
+}
+
+/// A record key as a bundle names it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HeldKey {
+    /// The key.
+    pub key: VerifyingKey,
+    /// What it is for.
+    pub state: KeyState,
+    /// Until when it signed, if it is a former one.
+    pub until: Option<OffsetDateTime>,
 }
 
 /// A trust bundle whose form and own signature were checked. Whether it is the city's is another question: a fingerprint
@@ -93,12 +138,20 @@ pub struct Bundle {
     pub endpoint: String,
     /// The sequence, from 1, growing.
     pub sequence: i64,
+    /// When it was signed. Bundles of before this was told do not say.
+    pub issued: Option<OffsetDateTime>,
     /// Until when it may be used.
     pub expires: OffsetDateTime,
     /// The CA certificates.
     pub authorities: Vec<CertificateDer<'static>>,
-    /// The keys that sign records, by their id.
+    /// All keys that sign or have signed records, by their id.
     pub keys: Keys,
+    /// The same with what each is for.
+    pub record_keys: Vec<HeldKey>,
+    /// The `kid` of the key that signed it.
+    pub signer: String,
+    /// Lists of revoked certificates, DER. Path validation checks who signed them.
+    pub crls: Vec<Vec<u8>>,
     /// How often to look for a new one: at a quarter of this.
     pub refresh_hint: Duration,
     /// The signed file, as it came.
@@ -116,8 +169,10 @@ impl Bundle {
         }
         let envelope = envelope::from_file(file).map_err(malformed)?;
         let read = jwks::read(&envelope.payload)?;
-        envelope::open(&envelope, envelope::BUNDLE, &read.keys)
+        let current = |key: &&HeldKey| key.state == KeyState::Current;
+        envelope::open(&envelope, envelope::BUNDLE, &by_id(read.keys.iter().filter(current)))
             .map_err(|error| BundleError::Signature { city: read.city.clone(), problem: error.to_string() })?;
+        let signer = envelope.signatures.first().map(|one| one.keyid.clone()).unwrap_or_default();
         parse_endpoint(&read.endpoint).map_err(malformed)?;
         for authority in &read.authorities {
             let facts = Facts::read(authority).map_err(|error| malformed(format!("a CA certificate: {error}")))?;
@@ -129,9 +184,13 @@ impl Bundle {
             city: read.city,
             endpoint: read.endpoint,
             sequence: read.sequence,
+            issued: read.issued,
             expires: read.expires,
             authorities: read.authorities,
-            keys: read.keys,
+            keys: by_id(&read.keys),
+            record_keys: read.keys,
+            signer,
+            crls: read.crls,
             refresh_hint: read.refresh_hint,
             file: Bytes::copy_from_slice(file),
         })
@@ -146,7 +205,8 @@ impl Bundle {
     /// Whether this bundle may take the place of an earlier one. The same file may, too.
     ///
     /// # Errors
-    /// [`BundleError`] if it is of another city, not later, or not signed with a key that the earlier one holds.
+    /// [`BundleError`] if it is of another city, not later, far later, or not signed with a key that is current or next in the
+    /// earlier one.
     pub fn succeeds(&self, earlier: &Self) -> Result<(), BundleError> {
         let city = self.city.clone();
         if city != earlier.city {
@@ -159,10 +219,79 @@ impl Bundle {
             let same = self.file == earlier.file;
             return if same { Ok(()) } else { Err(BundleError::Fork { city, sequence: self.sequence }) };
         }
+        if self.sequence - earlier.sequence > LONGEST_JUMP {
+            return Err(BundleError::Jump { city, held: earlier.sequence, found: self.sequence });
+        }
         envelope::from_file(&self.file)
-            .and_then(|envelope| envelope::open(&envelope, envelope::BUNDLE, &earlier.keys))
+            .and_then(|envelope| envelope::open(&envelope, envelope::BUNDLE, &earlier.successors()))
             .map(drop)
             .map_err(|_error: envelope::EnvelopeError| BundleError::NotSucceeding { city })
+    }
+
+    /// Goes from this bundle through those between to the last one, and returns that. Those that are not later than this one are
+    /// passed over: the other side may not know how far we are.
+    ///
+    /// # Errors
+    /// [`BundleError`] if one of them can't be read or may not take the place of the one before.
+    pub fn advance(&self, files: &[Bytes]) -> Result<Self, BundleError> {
+        if files.len() > MOST_LINKS + 1 {
+            return Err(malformed(format!("{} bundles lead to it, more than {MOST_LINKS}", files.len())));
+        }
+        let mut held = self.clone();
+        let (last, between) = files.split_last().ok_or_else(|| malformed("there is none"))?;
+        for file in between {
+            let next = Self::parse(file)?;
+            if next.sequence > held.sequence || next.city != held.city {
+                next.succeeds(&held)?;
+                held = next;
+            }
+        }
+        let last = Self::parse(last)?;
+        last.succeeds(&held)?;
+        Ok(last)
+    }
+
+    /// The keys that may sign the bundle after this one. A former key may not: it may have been replaced because it was stolen.
+    fn successors(&self) -> Keys {
+        by_id(self.record_keys.iter().filter(|key| key.state != KeyState::Former))
+    }
+
+    /// Reads a record of the city and checks its signature. A former key is believed only for what was published while it was in
+    /// use.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`] if it is not signed by the city, or says that it is another city's, or is later than its key.
+    pub fn record(&self, sealed: &Envelope) -> Result<Record, EnvelopeError> {
+        let record = record::verify(sealed, &self.city, &self.keys)?;
+        let signer = sealed.signatures.first().map(|one| one.keyid.as_str()).unwrap_or_default();
+        let until = self.record_keys.iter().find(|key| envelope::key_id(&key.key) == signer).and_then(|key| key.until);
+        let published = record.publish_time.as_ref().and_then(from_timestamp);
+        match until {
+            // The clock of the one node that publishes and rotates is the same for both.
+            Some(until) if published.is_none_or(|published| published > until) => Err(EnvelopeError::Payload(format!(
+                "it says that it was published after {until}, when the key that signed it was replaced"
+            ))),
+            _ => Ok(record),
+        }
+    }
+
+    /// From when on and until when that of its CAs is valid which is the last to end.
+    #[must_use]
+    pub fn last_authority(&self) -> Option<(OffsetDateTime, OffsetDateTime)> {
+        let facts = self.authorities.iter().filter_map(|authority| Facts::read(authority).ok());
+        facts.map(|facts| (facts.not_before, facts.not_after)).max_by_key(|(_, ends)| *ends)
+    }
+
+    /// How old it is, if it says when it was signed.
+    #[must_use]
+    pub fn age(&self, now: OffsetDateTime) -> Option<Duration> {
+        self.issued.map(|issued| now - issued)
+    }
+
+    /// The city's CAs in plain SPIFFE bundle form: a JWK set that any SPIFFE library reads.
+    #[must_use]
+    pub fn to_spiffe(&self) -> String {
+        jwks::plain(&self.authorities, self.sequence, self.refresh_hint)
     }
 
     /// Whether it may no longer be used.
@@ -181,6 +310,35 @@ impl std::fmt::Debug for Bundle {
             .field("sequence", &self.sequence)
             .finish_non_exhaustive()
     }
+}
+
+/// Of a city's own bundles, in order of sequence, those that lead a peer from the one that it holds to the last one: the last
+/// one itself comes at the end. The fewest that do.
+#[must_use]
+pub fn links(history: &[Bundle], held_sequence: i64) -> Vec<Bytes> {
+    let Some(last) = history.last() else { return Vec::new() };
+    let mut links = Vec::new();
+    let mut at = history.iter().rev().find(|bundle| bundle.sequence <= held_sequence);
+    if at.is_none() {
+        // The one that it holds is not kept here any more: it was replaced by one that the same key signed. From there on.
+        at = history.first();
+        links.extend(at.filter(|first| first.sequence < last.sequence).map(|first| first.file.clone()));
+    }
+    while let Some(held) = at.filter(|held| held.sequence < last.sequence) {
+        let farthest = history.iter().rev().find(|next| next.sequence > held.sequence && next.succeeds(held).is_ok());
+        let Some(next) = farthest else { break };
+        if next.sequence == last.sequence || links.len() >= MOST_LINKS {
+            break;
+        }
+        links.push(next.file.clone());
+        at = Some(next);
+    }
+    links.push(last.file.clone());
+    links
+}
+
+fn by_id<'a>(keys: impl IntoIterator<Item = &'a HeldKey>) -> Keys {
+    keys.into_iter().map(|held| (envelope::key_id(&held.key), held.key)).collect()
 }
 
 /// The host and port of an endpoint, which must be `https://host:port` and nothing more.
@@ -211,8 +369,8 @@ fn malformed(problem: impl ToString) -> BundleError {
 mod tests {
     use super::*;
     use crate::{
-        Identity,
-        testing::{NOW, identity},
+        Identity, KeyKind,
+        testing::{NOW, city, identity, lasting_identity},
     };
 
     const HERE: &str = "https://127.0.0.1:7443";
@@ -227,7 +385,7 @@ mod tests {
         let mut content = serde_json::from_slice(&envelope.payload).unwrap();
         change(&mut content);
         let payload = Bytes::from(content.to_string());
-        Bundle::parse(envelope::to_file(&envelope::seal(envelope::BUNDLE, payload, of.record_key())).as_bytes())
+        Bundle::parse(envelope::to_file(&envelope::seal(envelope::BUNDLE, payload, &of.record_key())).as_bytes())
     }
 
     #[test]
@@ -306,5 +464,118 @@ mod tests {
     fn an_endpoint_may_be_an_ipv6_address() {
         assert_eq!(parse_endpoint("https://[::1]:7443"), Ok(("::1".to_owned(), 7443)));
         assert_eq!(parse_endpoint("https://geneve.example:7443"), Ok(("geneve.example".to_owned(), 7443)));
+    }
+
+    /// All bundles that a city ever signed while its record key was replaced so often, in order.
+    fn history(of: &Identity, rotations: usize) -> Vec<Bundle> {
+        let mut all: Vec<Bundle> = Vec::new();
+        let mut sign = || all.push(bundle(of, i64::try_from(all.len()).unwrap() + 1));
+        sign();
+        for _ in 0..rotations {
+            of.prepare(KeyKind::Record, NOW).unwrap();
+            sign();
+            of.rotate(KeyKind::Record, NOW).unwrap();
+            sign();
+            sign();
+        }
+        all
+    }
+
+    /// What the store keeps of them: of each key the last that it signed.
+    fn kept(all: &[Bundle]) -> Vec<Bundle> {
+        let is_last = |at: usize| all[at + 1..].iter().all(|later| later.signer != all[at].signer);
+        (0..all.len()).filter(|at| is_last(*at)).map(|at| all[at].clone()).collect()
+    }
+
+    #[test]
+    fn t2_whoever_holds_any_bundle_of_before_is_led_to_the_last_one_step_by_step() {
+        let (_folder, geneve) = lasting_identity("geneve.example");
+        let all = history(&geneve, 4);
+        let (kept, last) = (kept(&all), all.last().unwrap());
+        assert_eq!(kept.len(), 5, "one for each key");
+        for held in &all {
+            let links = links(&kept, held.sequence);
+            assert_eq!(&held.advance(&links).unwrap(), last, "from {}", held.sequence);
+            assert!(links.len() <= 5, "{} links from {}", links.len(), held.sequence);
+        }
+        assert!(last.succeeds(&all[0]).is_err(), "not in one step");
+        assert_eq!(links(&kept, last.sequence).len(), 1);
+        // Somebody who leaves a step out leads nowhere.
+        let mut links = links(&kept, 1);
+        links.remove(1);
+        assert!(matches!(all[0].advance(&links), Err(BundleError::NotSucceeding { .. })));
+    }
+
+    #[test]
+    fn a_key_that_was_replaced_signs_no_further_bundle() {
+        let (folder, geneve) = lasting_identity("geneve.example");
+        // Somebody has a copy of the folder as it was.
+        let copy = tempfile::tempdir().unwrap();
+        let copied = copy.path().join("trust");
+        std::fs::create_dir(&copied).unwrap();
+        for file in std::fs::read_dir(folder.path().join("trust")).unwrap().map(Result::unwrap) {
+            std::fs::copy(file.path(), copied.join(file.file_name())).unwrap();
+        }
+        let thief = Identity::load(&copied, &city("geneve.example")).unwrap();
+        let all = history(&geneve, 1);
+        let forged = bundle(&thief, 9);
+        assert!(forged.succeeds(&all[0]).is_ok(), "as long as the key was in use");
+        assert!(matches!(forged.succeeds(all.last().unwrap()), Err(BundleError::NotSucceeding { .. })));
+    }
+
+    #[test]
+    fn t4_a_sequence_that_jumps_far_ahead_is_refused() {
+        let geneve = identity("geneve.example");
+        let held = bundle(&geneve, 3);
+        assert_eq!(bundle(&geneve, 3 + LONGEST_JUMP).succeeds(&held), Ok(()));
+        let error = bundle(&geneve, 4 + LONGEST_JUMP).succeeds(&held).unwrap_err();
+        assert!(matches!(error, BundleError::Jump { held: 3, .. }), "{error}");
+        assert!(error.to_string().contains("trust reset"), "{error}");
+    }
+
+    #[test]
+    fn a_former_key_is_believed_for_what_it_signed_and_for_nothing_later() {
+        let (_folder, geneve) = lasting_identity("geneve.example");
+        let old = geneve.record_key();
+        let later = NOW + Duration::days(1);
+        geneve.prepare(KeyKind::Record, NOW).unwrap();
+        geneve.rotate(KeyKind::Record, NOW).unwrap();
+        let held = bundle(&geneve, 3);
+        let record = |key: &envelope::SigningKey, published: OffsetDateTime| {
+            let record = Record {
+                city: "geneve.example".to_owned(),
+                name: "cities/geneve.example/partnerships/one".to_owned(),
+                publish_time: Some(isopolity_domain::clock::to_timestamp(published)),
+                ..Record::default()
+            };
+            envelope::seal(envelope::RECORD, Bytes::from(prost::Message::encode_to_vec(&record)), key)
+        };
+        assert!(held.record(&record(&old, NOW)).is_ok());
+        let error = held.record(&record(&old, later)).unwrap_err().to_string();
+        assert!(error.contains("published after") && error.contains("was replaced"), "{error}");
+        assert!(held.record(&record(&geneve.record_key(), later)).is_ok());
+    }
+
+    #[test]
+    fn t7_a_bundle_is_no_record_and_a_record_no_bundle() {
+        let geneve = identity("geneve.example");
+        let held = bundle(&geneve, 1);
+        let sealed = envelope::from_file(&held.file).unwrap();
+        assert!(matches!(held.record(&sealed), Err(EnvelopeError::PayloadType { .. })));
+        let relabelled = Envelope { payload_type: envelope::RECORD.to_owned(), ..sealed.clone() };
+        assert!(matches!(held.record(&relabelled), Err(EnvelopeError::BadSignature)));
+        let as_record = envelope::seal(envelope::RECORD, sealed.payload, &geneve.record_key());
+        assert!(Bundle::parse(envelope::to_file(&as_record).as_bytes()).is_err());
+        let relabelled = Envelope { payload_type: envelope::BUNDLE.to_owned(), ..as_record };
+        assert!(Bundle::parse(envelope::to_file(&relabelled).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn the_plain_form_holds_the_cas_and_nothing_of_our_own() {
+        let geneve = identity("geneve.example");
+        let plain: serde_json::Value = serde_json::from_str(&bundle(&geneve, 7).to_spiffe()).unwrap();
+        assert_eq!((&plain["spiffe_sequence"], plain["keys"].as_array().unwrap().len()), (&7.into(), 1));
+        assert_eq!(plain["keys"][0]["use"], "x509-svid");
+        assert!(!plain.to_string().contains("isopolity"), "{plain}");
     }
 }

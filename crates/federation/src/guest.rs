@@ -22,7 +22,7 @@ use tracing::{info, warn};
 use crate::{
     Bundle, HandshakeRefusal, PeerSettings, Peers,
     connections::Entry,
-    tls,
+    tls::Credential,
     trust::{Table, Trust},
 };
 
@@ -135,7 +135,7 @@ impl Peers {
     /// # Errors
     /// Why it is not.
     pub fn belongs_to(&self, guest: &Guest, bundle: &Bundle) -> Result<(), HandshakeRefusal> {
-        tls::judge_chain(&self.trust_in(bundle), &bundle.city, &guest.chain)
+        Credential::of_client(&guest.chain).still_good(&self.trust_in(bundle), &bundle.city)
     }
 
     /// Enters the connection of a guest, unless there are too many.
@@ -156,7 +156,7 @@ impl Peers {
             return None;
         }
         info!(peer.city = %city, guest.address = %address, "a city that is no peer calls, with an invitation or without");
-        let entry = self.guest_connections().enter(city, MOST);
+        let entry = self.guest_connections().enter(city, MOST, Credential::of_client(chain));
         let closing = entry.closing.clone();
         tokio::spawn(async move {
             tokio::time::sleep(STAY).await;

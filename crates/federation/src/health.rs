@@ -37,6 +37,10 @@ pub struct Health {
     pub records: Option<i64>,
     /// What it grants us, by what it last said.
     pub sharing_agreement: Option<SharingAgreement>,
+    /// When it last said that the bundle which is held of it is its present one, or sent a newer one.
+    pub bundle_confirmed: Option<OffsetDateTime>,
+    /// The sequence of our bundle that it last said it holds.
+    pub holds_of_ours: Option<i64>,
 }
 
 /// Who started the connection that a trouble is about.

@@ -1,27 +1,37 @@
-//! A city's own keys: its CA, which issues the certificates of its node, and the key that signs its records.
+//! A city's own keys: its CAs, which issue the certificates of its node, and the keys that sign its records.
 //!
-//! They lie as files in one folder. They are made once, never overwritten, and never leave the machine.
+//! They lie as files in one folder. They are never overwritten and never leave the machine. Of each kind one is in use, one may
+//! be prepared, and those of before are kept for what they signed ([`Identity::prepare`], [`Identity::rotate`]).
+//!
+//! A city that has a PKI of its own has its CAs elsewhere: what is theirs comes in with [`Identity::use_pki`].
 
+mod crl;
 mod files;
+mod leaves;
+mod pki;
+mod ring;
+mod rotate;
 
 use std::{
     fmt,
     net::IpAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
+use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
-use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, spki::der::pem::LineEnding};
 use isopolity_domain::{
     CityId,
     envelope::{self, SigningKey},
+    text::hexadecimal,
 };
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType,
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use sha2::{Digest as _, Sha256};
 use time::{Duration, OffsetDateTime};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -30,6 +40,13 @@ use crate::{
     certificate::{Facts, trust_domain_id},
 };
 
+pub use crl::CRL_LIFETIME;
+pub use leaves::IssuedLeaf;
+pub use pki::{Pki, PkiFiles};
+pub use ring::{Authority, KeyState, RecordKey, Revoked, authority_id};
+use ring::{CA_CERTIFICATE, CA_KEY, RECORD_KEY, Ring, STATE};
+pub use rotate::{FORMER_CA, KeyKind};
+
 /// How long a certificate of the node is valid unless said otherwise. It is renewed at half of it.
 pub const LEAF_LIFETIME: Duration = Duration::days(7);
 /// How long the CA is valid.
@@ -37,9 +54,8 @@ const CA_LIFETIME: Duration = Duration::days(3652);
 /// How far a certificate is dated back, for peers whose clocks are late.
 const BACKDATED: Duration = Duration::minutes(5);
 
-const CA_CERTIFICATE: &str = "ca.pem";
-const CA_KEY: &str = "ca.key";
-const RECORD_KEY: &str = "record.key";
+/// What page tokens and the like are authenticated with. It outlives the record key.
+const SECRET: &str = "secret.key";
 
 /// Why a city's keys can't be made, read or used. One line, with the file and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +74,15 @@ pub enum IdentityError {
     /// A certificate can't be issued.
     #[error("no certificate can be issued: {0}")]
     Issue(String),
+    /// There is no key that could take over.
+    #[error("no next {} is prepared: prepare one first, so that peers know it before it is used", match .0 {
+        KeyKind::Record => "record key",
+        KeyKind::Authority => "CA",
+    })]
+    NotPrepared(KeyKind),
+    /// There is no former CA of this id.
+    #[error("there is no former CA {0}: only a CA that was replaced can be withdrawn; rotate the CA first")]
+    NoSuchAuthority(String),
 }
 
 impl IdentityError {
@@ -79,7 +104,7 @@ pub struct Leaf {
     pub not_after: OffsetDateTime,
 }
 
-/// A city's keys. Cheap to clone; shows no secret when printed.
+/// A city's keys. Cheap to clone; all clones are one, and see a new key at once. Shows no secret when printed.
 #[derive(Clone)]
 pub struct Identity {
     inner: Arc<Inner>,
@@ -87,11 +112,12 @@ pub struct Identity {
 
 struct Inner {
     city: CityId,
-    issuer: Issuer<'static, KeyPair>,
-    ca: CertificateDer<'static>,
-    ca_pem: String,
-    ca_expires: OffsetDateTime,
-    record_key: SigningKey,
+    folder: PathBuf,
+    ring: ArcSwap<Ring>,
+    secret: Zeroizing<[u8; 32]>,
+    pki: ArcSwapOption<Pki>,
+    /// Held while keys are changed or a certificate is entered.
+    changing: Mutex<()>,
 }
 
 impl Identity {
@@ -100,20 +126,15 @@ impl Identity {
     /// # Errors
     /// [`IdentityError`] if there is any of the files already, or if they can't be written.
     pub fn create(folder: &Path, city: &CityId, now: OffsetDateTime) -> Result<Self, IdentityError> {
-        files::prepare(folder, &[CA_CERTIFICATE, CA_KEY, RECORD_KEY])?;
+        files::prepare(folder, &[CA_CERTIFICATE, CA_KEY, RECORD_KEY, SECRET, STATE])?;
 
-        let mut seed = Zeroizing::new([0_u8; 32]);
-        getrandom::fill(seed.as_mut_slice()).map_err(|error| IdentityError::Issue(error.to_string()))?;
-        let record_pem = SigningKey::from_bytes(&seed)
-            .to_pkcs8_pem(LineEnding::LF)
-            .map_err(|error| IdentityError::Issue(error.to_string()))?;
-
-        let mut ca_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(issue)?;
-        let ca_key_pem = Zeroizing::new(ca_key.serialize_pem());
-        let ca = ca_params(city, now)?.self_signed(&ca_key).map_err(issue)?;
-        ca_key.zeroize();
+        let mut secret = Zeroizing::new([0_u8; 32]);
+        getrandom::fill(secret.as_mut_slice()).map_err(|error| IdentityError::Issue(error.to_string()))?;
+        let record_pem = rotate::record_pem(&rotate::random_record_key()?)?;
+        let (ca_key_pem, ca) = rotate::new_ca(city, now)?;
 
         // The certificate last: without it the identity is not complete and is not taken for one.
+        files::write_new(&folder.join(SECRET), secret_text(&secret).as_bytes())?;
         files::write_new(&folder.join(RECORD_KEY), record_pem.as_bytes())?;
         files::write_new(&folder.join(CA_KEY), ca_key_pem.as_bytes())?;
         files::write_new(&folder.join(CA_CERTIFICATE), ca.pem().as_bytes())?;
@@ -125,34 +146,18 @@ impl Identity {
     /// # Errors
     /// [`IdentityError`] naming the file that is missing, open to others, damaged, of another city, or does not fit.
     pub fn load(folder: &Path, city: &CityId) -> Result<Self, IdentityError> {
-        let path = folder.join(CA_CERTIFICATE);
-        let ca_pem = files::read(&path)?.to_string();
-        let ca = CertificateDer::from_pem_slice(ca_pem.as_bytes())
-            .map_err(|error| IdentityError::file(&path, format!("holds no certificate in PEM form: {error}")))?;
-        let facts = Facts::read(&ca).map_err(|error| IdentityError::file(&path, error))?;
-        if !facts.is_ca_of(city) {
-            let found = if facts.uris.is_empty() { "no URI".to_owned() } else { facts.uris.join(", ") };
-            let wanted = trust_domain_id(city);
-            return Err(IdentityError::file(&path, format!("is not the CA of {city}: carries {found}, not {wanted}")));
-        }
-
-        let path = folder.join(CA_KEY);
-        let key = KeyPair::from_pkcs8_pem_and_sign_algo(&files::read_secret(&path)?, &PKCS_ECDSA_P256_SHA256)
-            .map_err(|error| IdentityError::file(&path, format!("holds no ECDSA P-256 key (PKCS#8, PEM): {error}")))?;
-        if key.public_key_raw() != facts.public_key {
-            return Err(IdentityError::file(
-                &path,
-                format!("is not the key of {CA_CERTIFICATE}; restore both together"),
-            ));
-        }
-        let issuer = Issuer::from_ca_cert_der(&ca, key).map_err(issue)?;
-
-        let path = folder.join(RECORD_KEY);
-        let record_key = SigningKey::from_pkcs8_pem(&files::read_secret(&path)?)
-            .map_err(|error| IdentityError::file(&path, format!("holds no Ed25519 key (PKCS#8, PEM): {error}")))?;
-
-        let ca_expires = facts.not_after;
-        Ok(Self { inner: Arc::new(Inner { city: city.clone(), issuer, ca, ca_pem, ca_expires, record_key }) })
+        let ring = Ring::load(folder, city)?;
+        let secret = load_secret(folder, &ring)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                city: city.clone(),
+                folder: folder.to_owned(),
+                ring: ArcSwap::from_pointee(ring),
+                secret,
+                pki: ArcSwapOption::empty(),
+                changing: Mutex::new(()),
+            }),
+        })
     }
 
     /// The city.
@@ -161,38 +166,143 @@ impl Identity {
         &self.inner.city
     }
 
-    /// The key that signs records and bundles.
-    #[must_use]
-    pub fn record_key(&self) -> &SigningKey {
-        &self.inner.record_key
+    fn folder(&self) -> &Path {
+        &self.inner.folder
     }
 
-    /// The CA's certificate, PEM.
+    /// The key that signs records and bundles at present.
     #[must_use]
-    pub fn ca_pem(&self) -> &str {
-        &self.inner.ca_pem
+    pub fn record_key(&self) -> Arc<SigningKey> {
+        let ring = self.inner.ring.load();
+        let current = ring.record_keys.first().and_then(|key| key.secret.clone());
+        current.unwrap_or_else(|| unreachable!("a ring that was loaded has a current key, and it comes first"))
     }
 
-    /// Until when the CA is valid.
+    /// All keys that sign, will sign or have signed records: the current one, the next one, then the former ones.
+    #[must_use]
+    pub fn record_keys(&self) -> Vec<RecordKey> {
+        self.inner.ring.load().record_keys.clone()
+    }
+
+    /// All CAs: the current one, the next one, then the former ones.
+    #[must_use]
+    pub fn authorities(&self) -> Vec<Authority> {
+        self.inner.ring.load().authorities.clone()
+    }
+
+    /// The certificates of the node that were withdrawn and have not ended with their CA.
+    #[must_use]
+    pub fn revoked(&self) -> Vec<Revoked> {
+        self.inner.ring.load().revoked.clone()
+    }
+
+    /// The certificates that the node issued to itself for the federation and that have not ended, the latest last.
+    ///
+    /// # Errors
+    /// [`IdentityError`] if the file can't be read.
+    pub fn issued(&self, now: OffsetDateTime) -> Result<Vec<IssuedLeaf>, IdentityError> {
+        let mut issued = leaves::read(self.folder())?;
+        issued.retain(|leaf| leaf.not_after > now);
+        Ok(issued)
+    }
+
+    /// The certificates of all CAs, PEM, the current one first: what clients of the API trust.
+    #[must_use]
+    pub fn ca_pem(&self) -> String {
+        self.inner.ring.load().roots()
+    }
+
+    /// Until when the current CA is valid.
     #[must_use]
     pub fn ca_expires(&self) -> OffsetDateTime {
-        self.inner.ca_expires
+        self.current_authority().expires
     }
 
-    /// The trust bundle as a file, signed with the record key. It expires after [`bundle::LIFETIME`], or with the CA.
+    /// The CA that issues certificates at present.
+    #[must_use]
+    pub fn current_authority(&self) -> Authority {
+        let ring = self.inner.ring.load();
+        let current = ring.authorities.first().cloned();
+        current.unwrap_or_else(|| unreachable!("a ring that was loaded has a current CA, and it comes first"))
+    }
+
+    /// Puts the CAs of the city's own PKI into the bundle, instead of those in the folder.
+    pub fn use_pki(&self, pki: Pki) {
+        self.inner.pki.store(Some(Arc::new(pki)));
+    }
+
+    /// The city's own PKI, if it has one.
+    #[must_use]
+    pub fn pki(&self) -> Option<Arc<Pki>> {
+        self.inner.pki.load_full()
+    }
+
+    /// A key for one use that stays the same when record keys change. HKDF is not needed for one output of a hash of a secret.
+    #[must_use]
+    pub fn derive_key(&self, context: &str) -> [u8; 32] {
+        derive(self.inner.secret.as_slice(), context)
+    }
+
+    /// The CA certificates that stand in the bundle.
+    #[must_use]
+    pub fn bundle_authorities(&self) -> Vec<CertificateDer<'static>> {
+        match self.pki() {
+            Some(pki) => pki.authorities.clone(),
+            None => self.inner.ring.load().authorities.iter().map(|one| one.certificate.clone()).collect(),
+        }
+    }
+
+    /// What the bundle says, but for sequence and times, as a number to compare: another one means that a new bundle is needed.
+    #[must_use]
+    pub fn bundle_mark(&self, endpoint: &str) -> String {
+        let ring = self.inner.ring.load();
+        let mut digest = Sha256::new();
+        let mut add = |bytes: &[u8]| {
+            digest.update((bytes.len() as u64).to_be_bytes());
+            digest.update(bytes);
+        };
+        add(endpoint.as_bytes());
+        for authority in self.bundle_authorities() {
+            add(&authority);
+        }
+        for key in &ring.record_keys {
+            add(key.public.as_bytes());
+            add(&[key.state as u8]);
+        }
+        for crl in self.pki().iter().flat_map(|pki| &pki.crls) {
+            add(crl);
+        }
+        for revoked in &ring.revoked {
+            add(revoked.serial.as_bytes());
+        }
+        hexadecimal(&digest.finalize())
+    }
+
+    /// The trust bundle as a file, signed with the present record key. It expires after [`bundle::LIFETIME`], or with the last of
+    /// its CAs.
     #[must_use]
     pub fn sign_bundle(&self, endpoint: &str, sequence: i64, now: OffsetDateTime) -> Bytes {
-        let expires = (now + bundle::LIFETIME).min(self.ca_expires());
-        let key = self.record_key();
+        let ring = self.inner.ring.load();
+        let authorities = self.bundle_authorities();
+        let ends = authorities.iter().filter_map(|one| Facts::read(one).ok()).map(|facts| facts.not_after).max();
+        let crls = match self.pki() {
+            Some(pki) => pki.crls.clone(),
+            None => crl::lists(&ring, now).unwrap_or_else(|error| {
+                tracing::error!(%error, "the list of revoked certificates can't be signed");
+                Vec::new()
+            }),
+        };
         let content = bundle::Content {
             city: self.city(),
             endpoint,
             sequence,
-            expires,
-            authorities: std::slice::from_ref(&self.inner.ca),
-            keys: &[key.verifying_key()],
+            issued: now,
+            expires: (now + bundle::LIFETIME).min(ends.unwrap_or(now)),
+            authorities: &authorities,
+            keys: &ring.record_keys,
+            crls: &crls,
         };
-        let sealed = envelope::seal(envelope::BUNDLE, content.to_payload(), key);
+        let sealed = envelope::seal(envelope::BUNDLE, content.to_payload(), &self.record_key());
         Bytes::from(envelope::to_file(&sealed))
     }
 
@@ -201,9 +311,38 @@ impl Identity {
     /// # Errors
     /// [`IdentityError::Issue`] if the CA has expired.
     pub fn issue_node_leaf(&self, now: OffsetDateTime, lifetime: Duration) -> Result<Leaf, IdentityError> {
+        self.issue_node_leaf_by(&self.current_authority(), now, lifetime)
+    }
+
+    /// The same by a former CA, for peers that have not heard of the current one yet.
+    pub(crate) fn issue_node_leaf_by(
+        &self,
+        authority: &Authority,
+        now: OffsetDateTime,
+        lifetime: Duration,
+    ) -> Result<Leaf, IdentityError> {
         let id = self.city().spiffe_id().try_into().map_err(issue)?;
         let both = vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
-        self.issue(vec![SanType::URI(id)], both, now, lifetime)
+        self.issue_by(authority, vec![SanType::URI(id)], both, now, lifetime)
+    }
+
+    /// Remembers that a certificate is in use in the federation, so that it can be withdrawn. Where the folder can't be written
+    /// this is logged: the certificate is good all the same.
+    pub fn enter_leaf(&self, chain: &[CertificateDer<'static>], now: OffsetDateTime) {
+        let _one_at_a_time = self.inner.changing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let [certificate, authority, ..] = chain else { return };
+        let Ok(facts) = Facts::read(certificate) else { return };
+        let entry = IssuedLeaf {
+            serial: facts.serial,
+            authority: authority_id(authority),
+            issued: whole_seconds(now),
+            not_after: facts.not_after,
+        };
+        if self.folder().exists()
+            && let Err(error) = leaves::add(self.folder(), entry)
+        {
+            tracing::warn!(%error, "a certificate of this node is not entered; it can't be withdrawn by itself");
+        }
     }
 
     /// Issues a certificate for the API under these host names and addresses.
@@ -235,9 +374,20 @@ impl Identity {
         now: OffsetDateTime,
         lifetime: Duration,
     ) -> Result<Leaf, IdentityError> {
-        let not_after = whole_seconds((now + lifetime).min(self.ca_expires()));
+        self.issue_by(&self.current_authority(), names, purposes, now, lifetime)
+    }
+
+    fn issue_by(
+        &self,
+        authority: &Authority,
+        names: Vec<SanType>,
+        purposes: Vec<ExtendedKeyUsagePurpose>,
+        now: OffsetDateTime,
+        lifetime: Duration,
+    ) -> Result<Leaf, IdentityError> {
+        let not_after = whole_seconds((now + lifetime).min(authority.expires));
         if not_after <= now {
-            return Err(IdentityError::Issue(format!("the CA of {} expired at {}", self.city(), self.ca_expires())));
+            return Err(IdentityError::Issue(format!("the CA of {} expired at {}", self.city(), authority.expires)));
         }
         let not_before = whole_seconds(now - BACKDATED);
         let mut params = CertificateParams::default();
@@ -250,11 +400,18 @@ impl Identity {
         params.extended_key_usages = purposes;
         params.use_authority_key_identifier_extension = true;
         let mut key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(issue)?;
-        let certificate = params.signed_by(&key, &self.inner.issuer).map_err(issue)?;
+        let issuer: &Issuer<'static, KeyPair> = &authority.issuer;
+        let certificate = params.signed_by(&key, issuer).map_err(issue)?;
         let secret = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         key.zeroize();
-        let chain = vec![certificate.der().clone(), self.inner.ca.clone()];
+        let chain = vec![certificate.der().clone(), authority.certificate.clone()];
         Ok(Leaf { chain, key: Zeroizing::new(secret), not_before, not_after })
+    }
+
+    /// Writes the secret if the folder is older than it.
+    fn keep_secret(&self) -> Result<(), IdentityError> {
+        let path = self.folder().join(SECRET);
+        if path.exists() { Ok(()) } else { files::write_new(&path, secret_text(&self.inner.secret).as_bytes()) }
     }
 }
 
@@ -264,14 +421,46 @@ impl fmt::Debug for Identity {
     }
 }
 
+/// The secret in the folder. A folder without one is older than it: there it is what the record key gives, and is written before
+/// that key is replaced.
+fn load_secret(folder: &Path, ring: &Ring) -> Result<Zeroizing<[u8; 32]>, IdentityError> {
+    let path = folder.join(SECRET);
+    if !path.exists() {
+        let key = ring.record_keys.first().and_then(|key| key.secret.clone());
+        let bytes = key.map(|key| Zeroizing::new(key.to_bytes())).unwrap_or_default();
+        return Ok(Zeroizing::new(derive(bytes.as_slice(), "secret")));
+    }
+    let text = files::read_secret(&path)?;
+    let bytes =
+        crl::bytes(text.trim()).map(Zeroizing::new).and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
+    bytes.map(Zeroizing::new).ok_or_else(|| IdentityError::file(&path, "does not hold 64 hexadecimal digits"))
+}
+
+fn secret_text(secret: &[u8; 32]) -> Zeroizing<String> {
+    let digits = Zeroizing::new(hexadecimal(secret));
+    Zeroizing::new(format!("{}\n", *digits))
+}
+
+fn derive(secret: &[u8], context: &str) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update(b"isopolity derived key v1\0");
+    digest.update(context.as_bytes());
+    digest.update([0]);
+    digest.update(secret);
+    digest.finalize().into()
+}
+
 fn ca_params(city: &CityId, now: OffsetDateTime) -> Result<CertificateParams, IdentityError> {
+    // Each CA has a name of its own: a list of revoked certificates is found by the name of who signed it.
+    let mut mark = [0_u8; 4];
+    getrandom::fill(&mut mark).map_err(|error| IdentityError::Issue(error.to_string()))?;
     let mut params = CertificateParams::default();
     params.not_before = whole_seconds(now - BACKDATED);
     params.not_after = whole_seconds(now + CA_LIFETIME);
-    params.distinguished_name = common_name(city, "Isopolity CA");
+    params.distinguished_name = common_name(city, &format!("Isopolity CA {}", hexadecimal(&mark)));
     params.subject_alt_names = vec![SanType::URI(trust_domain_id(city).try_into().map_err(issue)?)];
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     Ok(params)
 }
 
@@ -326,10 +515,10 @@ mod tests {
         assert_eq!(again.ca_pem(), identity.ca_pem());
         assert_eq!(again.ca_expires(), NOW + CA_LIFETIME);
         assert_eq!(mode(&folder), 0o700);
-        for file in [CA_KEY, RECORD_KEY] {
+        for file in [CA_KEY, RECORD_KEY, SECRET] {
             assert_eq!(mode(&folder.join(file)), 0o600, "{file}");
         }
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 3, "no temporary file stays");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 4, "no temporary file stays");
     }
 
     #[test]
@@ -403,5 +592,82 @@ mod tests {
         let late = identity.ca_expires() - Duration::days(1);
         assert_eq!(identity.issue_node_leaf(late, LEAF_LIFETIME).unwrap().not_after, identity.ca_expires());
         assert!(identity.issue_node_leaf(identity.ca_expires(), LEAF_LIFETIME).is_err());
+    }
+
+    #[test]
+    fn a_key_is_prepared_then_used_then_kept_for_what_it_signed() {
+        let (_temporary, folder, identity) = created();
+        let first = identity.record_key().verifying_key();
+        assert!(matches!(identity.rotate(KeyKind::Record, NOW), Err(IdentityError::NotPrepared(KeyKind::Record))));
+        assert!(identity.prepare(KeyKind::Record, NOW).unwrap());
+        assert!(!identity.prepare(KeyKind::Record, NOW).unwrap(), "one is enough");
+        assert_eq!(identity.record_key().verifying_key(), first, "it is not in use yet");
+        let later = NOW + Duration::days(1);
+        identity.rotate(KeyKind::Record, later).unwrap();
+        let again = Identity::load(&folder, identity.city()).unwrap();
+        for identity in [&identity, &again] {
+            let states: Vec<_> = identity.record_keys().iter().map(|key| (key.state, key.until)).collect();
+            assert_eq!(states, [(KeyState::Current, None), (KeyState::Former, Some(later + rotate::GRACE))]);
+            assert_ne!(identity.record_key().verifying_key(), first);
+        }
+        assert!(!folder.join(RECORD_KEY).exists(), "the private half of a former key is destroyed");
+    }
+
+    #[test]
+    fn a_ca_is_prepared_then_used_and_withdrawn_when_no_certificate_of_it_lives() {
+        let (_temporary, folder, identity) = created();
+        let first = identity.current_authority();
+        identity.prepare(KeyKind::Authority, NOW).unwrap();
+        assert_eq!(identity.bundle_authorities().len(), 2, "peers learn of the next one");
+        identity.rotate(KeyKind::Authority, NOW).unwrap();
+        let second = identity.current_authority();
+        assert_ne!(first.certificate, second.certificate);
+        let by_second = identity.issue_node_leaf(NOW, LEAF_LIFETIME).unwrap();
+        assert_eq!(by_second.chain[1], second.certificate);
+        let by_first = identity.authorities().iter().any(|one| one.state == KeyState::Former && one.id() == first.id());
+        assert!(by_first && identity.issue_node_leaf_by(&first, NOW, LEAF_LIFETIME).is_ok());
+        let pem = fs::read_to_string(folder.join(CA_CERTIFICATE)).unwrap();
+        assert_eq!(pem.matches("BEGIN CERTIFICATE").count(), 2, "clients of the API trust both");
+        assert_eq!(pem, Identity::load(&folder, identity.city()).unwrap().ca_pem());
+
+        assert!(!identity.tidy(NOW + FORMER_CA - Duration::SECOND).unwrap());
+        assert!(identity.tidy(NOW + FORMER_CA).unwrap());
+        assert_eq!(identity.bundle_authorities(), [second.certificate]);
+        assert!(!folder.join(CA_KEY).exists(), "its key is destroyed");
+        assert!(matches!(identity.withdraw_authority("ab"), Err(IdentityError::NoSuchAuthority(_))));
+    }
+
+    #[test]
+    fn what_is_derived_outlives_the_record_key_also_in_a_folder_of_before() {
+        for old in [false, true] {
+            let (_temporary, folder, identity) = created();
+            if old {
+                fs::remove_file(folder.join(SECRET)).unwrap();
+            }
+            let identity = Identity::load(&folder, identity.city()).unwrap();
+            let derived = identity.derive_key("page tokens");
+            assert_ne!(derived, identity.derive_key("other"));
+            identity.prepare(KeyKind::Record, NOW).unwrap();
+            identity.rotate(KeyKind::Record, NOW).unwrap();
+            assert_eq!(identity.derive_key("page tokens"), derived);
+            assert_eq!(Identity::load(&folder, identity.city()).unwrap().derive_key("page tokens"), derived);
+        }
+    }
+
+    #[test]
+    fn a_state_that_was_tampered_with_is_refused_by_name() {
+        let (_temporary, folder, identity) = created();
+        identity.prepare(KeyKind::Record, NOW).unwrap();
+        let path = folder.join(STATE);
+        let good = fs::read_to_string(&path).unwrap();
+        for (from, to) in
+            [("\"current\"", "\"former\""), ("record.key", "../record.key"), ("{", "["), ("\"public\"", "\"other\"")]
+        {
+            fs::write(&path, good.replace(from, to)).unwrap();
+            let error = Identity::load(&folder, identity.city()).unwrap_err().to_string();
+            assert!(error.contains("keys.json") || error.contains("record"), "{error}");
+        }
+        fs::write(&path, good).unwrap();
+        Identity::load(&folder, identity.city()).unwrap();
     }
 }

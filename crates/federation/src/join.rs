@@ -1,6 +1,6 @@
 //! Taking an invitation: two calls to a city that is no peer yet.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use isopolity_domain::{CityId, envelope};
@@ -15,7 +15,8 @@ impl Peers {
     /// # Errors
     /// [`LinkError`] if nobody answers, or answers as another city.
     pub async fn inviter_bundle(&self, city: &CityId, endpoint: &str, within: Duration) -> Result<Bytes, LinkError> {
-        let link = GrpcLink::unproven(self.shared_trust(), self.leaf().clone(), city.clone(), endpoint.to_owned());
+        let (trust, leaf) = (self.shared_trust(), self.leaf().clone());
+        let link = GrpcLink::unproven(trust, leaf, Arc::default(), self.ages(), city.clone(), endpoint.to_owned());
         let sealed = link.get_inviter_bundle(within).await?;
         Ok(Bytes::from(envelope::to_file(&sealed)))
     }
@@ -31,7 +32,8 @@ impl Peers {
         within: Duration,
     ) -> Result<JoinResponse, LinkError> {
         let trust = self.trust_in(inviter);
-        let link = GrpcLink::new(trust, self.leaf().clone(), inviter.city.clone(), inviter.endpoint.clone());
+        let (city, endpoint) = (inviter.city.clone(), inviter.endpoint.clone());
+        let link = GrpcLink::new(trust, self.leaf().clone(), Arc::default(), self.ages(), city, endpoint);
         link.join(request, within).await
     }
 }

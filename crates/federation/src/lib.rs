@@ -26,6 +26,8 @@
 //! | [`circuit`] | who is left alone because it failed or asked for it |
 //! | [`digests`] | what peers say that they have, so that only those are asked that may have an answer |
 //! | [`statistics`] | how often words occur in all of them |
+//! | `connections` | those that are open, both ways, to be judged again when trust changes |
+//! | `nudge` | whose bundle is to be looked for at once |
 //! | [`watch`] | being told of what a peer publishes |
 //!
 //! Two threads of thought run through it: whatever a peer does, an answer about it comes in time and names the cause; and
@@ -47,6 +49,7 @@ pub mod identity;
 mod join;
 pub mod link;
 pub mod listener;
+mod nudge;
 pub mod operator;
 pub mod peers;
 mod probe;
@@ -62,9 +65,10 @@ mod testing;
 pub use ask::{AnswerPart, Asking, CityStream, Streams};
 pub use bundle::{Bundle, BundleError};
 pub use circuit::Permit;
+pub use connections::Ages;
 pub use guest::Guest;
 pub use health::{Health, Trouble};
-pub use identity::{Identity, IdentityError, Leaf};
+pub use identity::{Identity, IdentityError, KeyKind, KeyState, Leaf, PkiFiles};
 pub use link::{Link, LinkError};
 pub use listener::{CallerAddress, Connection, Incoming, ListenerLimits, PeerIdentity};
 pub use peers::{Limits, PeerSettings, Peers};

@@ -16,10 +16,10 @@ use isopolity_proto::{
     catalog::Outcome,
     error::Reason,
     federation::{
-        Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetDigestRequest, GetDigestResponse, GetDirectoryRequest,
-        GetDirectoryResponse, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse, HelloRequest,
-        HelloResponse, ListAuditedCallsRequest, ListAuditedCallsResponse, QueryRequest, QueryResponse, WatchRequest,
-        WatchResponse, WitnessAuditHeadRequest,
+        Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest,
+        GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetRecordRequest, GetStatisticsRequest,
+        GetStatisticsResponse, HelloRequest, HelloResponse, ListAuditedCallsRequest, ListAuditedCallsResponse,
+        QueryRequest, QueryResponse, WatchRequest, WatchResponse, WitnessAuditHeadRequest,
     },
 };
 
@@ -38,8 +38,15 @@ pub trait Link: Send + Sync + Debug {
     /// Greets the peer.
     async fn hello(&self, request: HelloRequest, within: Duration) -> Result<HelloResponse, LinkError>;
 
-    /// Reads the peer's present trust bundle.
-    async fn get_bundle(&self, within: Duration) -> Result<Envelope, LinkError>;
+    /// Reads the peer's present trust bundle, and those that lead to it from the one that is held here.
+    async fn get_bundle(&self, request: GetBundleRequest, within: Duration) -> Result<GetBundleResponse, LinkError>;
+
+    /// The same from whoever answers in the peer's name, though what is held of it does not prove that it is the peer: the bundles
+    /// prove themselves. For a peer whose CA was replaced while the two did not see each other. A link that is not made for it
+    /// says so.
+    async fn recover_bundle(&self, _: GetBundleRequest, _: Duration) -> Result<GetBundleResponse, LinkError> {
+        Err(not_spoken("recovering a bundle"))
+    }
 
     /// Asks the peer's catalogue. An error ends the stream; dropping the stream ends the call.
     fn query(&self, request: QueryRequest, within: Duration) -> BoxStream<'static, Result<QueryResponse, LinkError>>;

@@ -38,7 +38,7 @@ use crate::{
     Guest,
     connections::Entry,
     peers::Peers,
-    tls::{self, H2, HandshakeRefusal},
+    tls::{self, Credential, H2, HandshakeRefusal},
 };
 
 /// How much a listener takes upon itself.
@@ -114,7 +114,7 @@ pub fn accept_peers(listener: TcpListener, peers: &Peers, limits: ListenerLimits
             debug!(peer.city = %city, "a call without HTTP/2 was closed");
             return None;
         }
-        if let Some(entry) = peers.admit(&city, chain, limits.per_city) {
+        if let Some(entry) = peers.admit(&city, limits.per_city, &Credential::of_client(chain)) {
             return Some((PeerIdentity { city, guest: None }, Some(entry)));
         }
         let (guest, entry) = peers.admit_guest(&city, remote.ip(), chain)?;

@@ -3,10 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -16,27 +13,29 @@ use isopolity_proto::{
     admin::{Granularity, PeerState, SharingAgreement},
     catalog::Outcome,
     error::Reason,
-    federation::{Envelope, GetDirectoryRequest, GetRecordRequest, HelloResponse},
+    federation::{Envelope, GetBundleRequest, GetBundleResponse, GetDirectoryRequest, GetRecordRequest, HelloResponse},
     options::Audience,
 };
 use rustls::ServerConfig;
-use rustls_pki_types::CertificateDer;
-use tokio::time::{Instant, timeout};
-use tracing::warn;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
+use tracing::{info, warn};
 
 use crate::{
-    Bundle, Health, Identity, IdentityError, Link, LinkError, PROTOCOL_VERSION,
+    Ages, Bundle, Health, Identity, IdentityError, Link, LinkError, PROTOCOL_VERSION,
     connections::{Connections, Entry},
     digests::DigestBook,
     health::Direction,
     link::{GrpcLink, Observed},
     statistics::StatisticsBook,
-    tls::{self, LeafKeeper},
+    tls::{self, Credential, LeafKeeper},
     trust::{Table, Trust},
 };
 
 /// The clock skew that is tolerated without a word.
-const TOLERATED_SKEW: time::Duration = time::Duration::minutes(5);
+pub const TOLERATED_SKEW: time::Duration = time::Duration::minutes(5);
 
 /// What is known of a peer here.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,6 +91,8 @@ pub struct Limits {
     pub ask_all_up_to: usize,
     /// Whether endpoints may lead to this machine or to private networks.
     pub allow_private_addresses: bool,
+    /// How old connections become.
+    pub ages: Ages,
 }
 
 impl Default for Limits {
@@ -105,6 +106,7 @@ impl Default for Limits {
             digest_age: Duration::from_secs(90),
             ask_all_up_to: 32,
             allow_private_addresses: false,
+            ages: Ages::default(),
         }
     }
 }
@@ -121,20 +123,21 @@ pub struct Peers {
 struct Inner {
     identity: Identity,
     leaf: LeafKeeper,
+    api_leaf: OnceLock<LeafKeeper>,
     limits: Limits,
     trust: Arc<Trust>,
     connections: Arc<Connections>,
     guests: Arc<Connections>,
     factory: LinkFactory,
     links: Mutex<BTreeMap<CityId, KeptLink>>,
-    bundle_sequence: AtomicI64,
+    bundle_sequence: watch::Sender<i64>,
     digests: DigestBook,
     statistics: StatisticsBook,
 }
 
-/// A link and what it was made for: with another bundle or endpoint it is another link.
+/// A link and what it was made for: with another endpoint it is another link. Another bundle is looked at with each handshake.
 struct KeptLink {
-    bundle: Bytes,
+    endpoint: String,
     link: Arc<dyn Link>,
 }
 
@@ -144,15 +147,23 @@ impl Peers {
     /// # Errors
     /// [`IdentityError`] if the node's certificate can't be issued.
     pub fn new(identity: Identity, clock: Arc<dyn Clock>, limits: Limits) -> Result<Self, IdentityError> {
-        let leaf = LeafKeeper::node(identity.clone(), clock.now())?;
+        let leaf = LeafKeeper::node(identity, clock.now())?;
+        Ok(Self::with_leaf(leaf, clock, limits))
+    }
+
+    /// The same with a certificate that is kept elsewhere, for example by the city's own PKI.
+    #[must_use]
+    pub fn with_leaf(leaf: LeafKeeper, clock: Arc<dyn Clock>, limits: Limits) -> Self {
+        let identity = leaf.identity().clone();
         let trust = Arc::new(Trust::new(clock));
         trust.allow_private_addresses(limits.allow_private_addresses);
-        let (shared, keeper) = (trust.clone(), leaf.clone());
+        let connections: Arc<Connections> = Arc::default();
+        let (shared, keeper, ages, book) = (trust.clone(), leaf.clone(), limits.ages, connections.clone());
         let factory: LinkFactory = Arc::new(move |peer| {
-            let endpoint = peer.bundle.endpoint.clone();
-            Arc::new(GrpcLink::new(shared.clone(), keeper.clone(), peer.city.clone(), endpoint))
+            let (city, endpoint) = (peer.city.clone(), peer.bundle.endpoint.clone());
+            Arc::new(GrpcLink::new(shared.clone(), keeper.clone(), book.clone(), ages, city, endpoint))
         });
-        Ok(Self::build(identity, leaf, trust, limits, factory))
+        Self::build(identity, leaf, trust, connections, limits, factory)
     }
 
     /// No peers yet; they are reached over the links that this factory makes, in tests and simulations.
@@ -166,27 +177,42 @@ impl Peers {
         factory: LinkFactory,
     ) -> Result<Self, IdentityError> {
         let leaf = LeafKeeper::node(identity.clone(), clock.now())?;
-        Ok(Self::build(identity, leaf, Arc::new(Trust::new(clock)), limits, factory))
+        Ok(Self::build(identity, leaf, Arc::new(Trust::new(clock)), Arc::default(), limits, factory))
     }
 
-    fn build(identity: Identity, leaf: LeafKeeper, trust: Arc<Trust>, limits: Limits, factory: LinkFactory) -> Self {
+    fn build(
+        identity: Identity,
+        leaf: LeafKeeper,
+        trust: Arc<Trust>,
+        connections: Arc<Connections>,
+        limits: Limits,
+        factory: LinkFactory,
+    ) -> Self {
         let inner = Inner {
             identity,
             leaf,
+            api_leaf: OnceLock::new(),
             limits,
             trust,
-            connections: Arc::default(),
             guests: Arc::default(),
+            connections,
             factory,
             links: Mutex::default(),
-            bundle_sequence: AtomicI64::new(0),
+            bundle_sequence: watch::Sender::new(0),
             digests: DigestBook::default(),
             statistics: StatisticsBook::default(),
         };
         Self { inner: Arc::new(inner) }
     }
 
-    /// Replaces the whole table at once. Who may no longer connect, or has withdrawn a CA, loses its connections.
+    /// How old connections become.
+    #[must_use]
+    pub fn ages(&self) -> Ages {
+        self.inner.limits.ages
+    }
+
+    /// Replaces the whole table at once. Who may no longer connect loses its connections; where a bundle is another one, those
+    /// whose other end showed a certificate that it does not bear any more.
     pub fn set(&self, peers: Vec<PeerSettings>) {
         let table: Table = peers.into_iter().map(|peer| (peer.city.clone(), peer)).collect();
         // Held until the end, so that two calls at once can't mix.
@@ -195,22 +221,34 @@ impl Peers {
         let mut kept = BTreeMap::new();
         for peer in table.values().filter(|peer| tls::admits(peer).is_ok()) {
             let link = match links.remove(&peer.city) {
-                Some(old) if old.bundle == peer.bundle.file => old,
-                _ => KeptLink { bundle: peer.bundle.file.clone(), link: (self.inner.factory)(peer) },
+                Some(old) if old.endpoint == peer.bundle.endpoint => old,
+                _ => KeptLink { endpoint: peer.bundle.endpoint.clone(), link: (self.inner.factory)(peer) },
             };
             kept.insert(peer.city.clone(), link);
         }
         *links = kept;
-        let withdrawn: Vec<_> = before.values().filter(|old| !still_trusted(old, table.get(&old.city))).collect();
+        let may_go = |old: &&PeerSettings| table.get(&old.city).is_none_or(|new| tls::admits(new).is_err());
+        let withdrawn: Vec<_> = before.values().filter(may_go).collect();
         let now_otherwise: Vec<_> = before.values().filter(|old| is_other(old, table.get(&old.city))).collect();
         self.inner.trust.replace(table);
+        self.inner.trust.nudges.retain(|city| self.inner.trust.table().contains_key(city));
         for peer in now_otherwise {
             self.forget(&peer.city);
+            self.judge_connections(&peer.city);
         }
         self.inner.digests.retain(&self.inner.trust.table());
         self.inner.statistics.retain(&self.inner.trust.table());
         for peer in withdrawn {
             self.inner.connections.close(&peer.city);
+        }
+    }
+
+    /// Closes those connections with a city, both ways, that were made with a certificate which its present bundle does not bear.
+    fn judge_connections(&self, city: &CityId) {
+        let trust = &self.inner.trust;
+        let closed = self.inner.connections.judge(city, |shown| shown.still_good(trust, city).is_ok());
+        if closed > 0 {
+            warn!(peer.city = %city, closed, "connections were closed: the city's bundle does not bear them any more");
         }
     }
 
@@ -239,17 +277,77 @@ impl Peers {
 
     /// Tells the peers, when they are greeted, that this is the sequence of our present bundle.
     pub fn set_bundle_sequence(&self, sequence: i64) {
-        self.inner.bundle_sequence.store(sequence, Ordering::Relaxed);
+        self.inner.bundle_sequence.send_replace(sequence);
     }
 
-    pub(crate) fn bundle_sequence(&self) -> i64 {
-        self.inner.bundle_sequence.load(Ordering::Relaxed)
+    /// The sequence of our present bundle, and when it changes.
+    #[must_use]
+    pub fn bundle_sequence(&self) -> watch::Receiver<i64> {
+        self.inner.bundle_sequence.subscribe()
+    }
+
+    /// A peer said that its present bundle has this sequence. If the one that is held is older, it is to be looked at
+    /// ([`Peers::nudged`]).
+    pub fn heard_of_bundle(&self, city: &CityId, sequence: i64) {
+        if let Some(peer) = self.inner.trust.table().get(city).filter(|peer| peer.state == PeerState::Active) {
+            self.inner.trust.nudges.told(city, sequence, peer.bundle.sequence);
+        }
+    }
+
+    /// A peer said which sequence of our bundle it holds.
+    pub fn heard_what_it_holds(&self, city: &CityId, sequence: i64) {
+        if sequence > 0 && self.inner.trust.table().contains_key(city) {
+            self.inner.trust.health.update(city, |health| health.holds_of_ours = Some(sequence));
+        }
+    }
+
+    /// From 0.8 to 1 of a time, so that not everything happens at once.
+    #[must_use]
+    pub fn jittered(&self, time: Duration) -> Duration {
+        Ages::jittered(time, self.inner.trust.dice.roll())
+    }
+
+    /// The peers whose bundle is to be looked for at once, as soon as there are any.
+    pub async fn nudged(&self) -> Vec<CityId> {
+        self.inner.trust.nudges.due().await
+    }
+
+    /// A peer was looked at because of a nudge, and had a newer bundle or not.
+    pub fn looked(&self, city: &CityId, newer: bool) {
+        self.inner.trust.nudges.looked(city, newer);
+    }
+
+    /// The bundle that is held of a peer was found to be its present one.
+    pub fn bundle_confirmed(&self, city: &CityId) {
+        let now = self.inner.trust.clock.now();
+        self.inner.trust.health.update(city, |health| health.bundle_confirmed = Some(now));
     }
 
     /// The certificate of this node, to be renewed from time to time.
     #[must_use]
     pub fn leaf(&self) -> &LeafKeeper {
         &self.inner.leaf
+    }
+
+    /// Keeps the certificate of the API in step with the city's CAs, too. Only the first one is kept.
+    pub fn keep_api_leaf(&self, keeper: LeafKeeper) {
+        let _ = self.inner.api_leaf.set(keeper);
+    }
+
+    /// Renews the certificates of this node, in the federation and of the API, where that is due.
+    ///
+    /// # Errors
+    /// [`IdentityError`] if one can't be issued; the one before stays, and the other one is renewed all the same.
+    pub fn renew_leaves(&self, now: time::OffsetDateTime) -> Result<(), IdentityError> {
+        let renew = |listener: &str, keeper: &LeafKeeper| {
+            if keeper.renew_if_due(now)? {
+                info!(listener, certificate.expires = %keeper.expires(), "certificate renewed");
+            }
+            Ok(())
+        };
+        let federation = renew("federation", &self.inner.leaf);
+        self.inner.api_leaf.get().map_or(Ok(()), |keeper| renew("api", keeper))?;
+        federation
     }
 
     /// The TLS side of the federation listener.
@@ -267,6 +365,18 @@ impl Peers {
     #[must_use]
     pub fn connections(&self, city: &CityId) -> usize {
         self.inner.connections.count(city)
+    }
+
+    /// How many connections this node holds to a city.
+    #[must_use]
+    pub fn own_connections(&self, city: &CityId) -> usize {
+        self.inner.connections.count_own(city)
+    }
+
+    /// The number of the latest connection that a city has made to this node.
+    #[cfg(test)]
+    pub(crate) fn latest_connection(&self, city: &CityId) -> Option<u64> {
+        self.inner.connections.latest(city)
     }
 
     /// Remembers that a peer called and was refused, and warns if that is new.
@@ -310,6 +420,7 @@ impl Peers {
         let agreement = answer.sharing_agreement.clone().map(|one| as_kept(one, self.inner.identity.city()));
         let etag = agreement.as_ref().map(|one| one.etag.as_str()).unwrap_or_default();
         self.seen_agreement(city, answer.audience(), etag);
+        self.heard_what_it_holds(city, answer.held_bundle_sequence);
         // Its clock stands for the middle of the way there and back.
         let half = time::Duration::try_from(started.elapsed() / 2).unwrap_or_default();
         let skew = answer.time.as_ref().and_then(clock::from_timestamp).map(|theirs| theirs - (sent + half));
@@ -352,15 +463,36 @@ impl Peers {
         self.bounded(city, within, link.get_record(request, within)).await
     }
 
-    /// Reads a peer's present trust bundle, as a file. Whether to believe it is for the caller to decide:
-    /// [`Bundle::parse`], [`Bundle::succeeds`].
+    /// Reads a peer's present trust bundle as a file, after the files of those that lead to it from the one that is held here.
+    /// Whether to believe it is for the caller to decide: [`Bundle::advance`].
     ///
     /// # Errors
     /// [`LinkError`] if it does not answer.
-    pub async fn fetch_bundle(&self, city: &CityId, within: Duration) -> Result<Bytes, LinkError> {
+    pub async fn fetch_bundle(&self, city: &CityId, within: Duration) -> Result<Vec<Bytes>, LinkError> {
         let link = self.greeting_link(city)?;
-        let sealed = self.bounded(city, within, link.get_bundle(within)).await?;
-        Ok(Bytes::from(envelope::to_file(&sealed)))
+        let request = self.bundle_request(city);
+        files(self.bounded(city, within, link.get_bundle(request, within)).await?)
+    }
+
+    /// The same from whoever answers in the peer's name, though what is held of it here does not prove that it is the peer, or
+    /// has expired. Also where the peer is left alone because it fails: this is how it may be reached again.
+    ///
+    /// # Errors
+    /// [`LinkError`] if it does not answer.
+    pub async fn recover_bundle(&self, city: &CityId, within: Duration) -> Result<Vec<Bytes>, LinkError> {
+        let approved = self.get(city).is_some_and(|peer| peer.state == PeerState::Active);
+        let link = self.links().get(city).filter(|_| approved).map(|kept| kept.link.clone());
+        let Some(link) = link else {
+            let text = format!("{city} is not an approved peer here");
+            return Err(LinkError::new(Outcome::NotAsked, Reason::PeerNotApproved, text));
+        };
+        let request = self.bundle_request(city);
+        let answer = timeout(within, link.recover_bundle(request, within)).await;
+        files(answer.unwrap_or_else(|_elapsed| Err(LinkError::timed_out(within)))?)
+    }
+
+    fn bundle_request(&self, city: &CityId) -> GetBundleRequest {
+        GetBundleRequest { held_sequence: self.get(city).map_or(0, |peer| peer.bundle.sequence) }
     }
 
     /// Reads the membership list that an active peer has in force; `None` if it has none of a later version than this. Whether to believe
@@ -381,12 +513,10 @@ impl Peers {
 
     /// Enters a connection of a peer, unless it is none, or has lost its admission since the handshake. Judged anew: a guest whose
     /// city became a peer meanwhile has proven nothing yet.
-    pub(crate) fn admit(&self, city: &CityId, chain: &[CertificateDer<'_>], most: usize) -> Option<Entry> {
-        tls::judge_chain(&self.inner.trust, city, chain).ok()?;
-        let entry = self.inner.connections.enter(city, most);
+    pub(crate) fn admit(&self, city: &CityId, most: usize, shown: &Credential) -> Option<Entry> {
+        let entry = self.inner.connections.enter(city, most, shown.clone());
         // After entering: from here on, a change of the table closes the connection.
-        let table = self.inner.trust.table();
-        tls::admits(table.get(city)?).ok()?;
+        shown.still_good(&self.inner.trust, city).ok()?;
         self.inner.trust.health.update(city, |health| health.inbound = None);
         self.sign_of_life(city);
         Some(entry)
@@ -525,11 +655,11 @@ fn is_other(old: &PeerSettings, new: Option<&PeerSettings>) -> bool {
     new.is_none_or(|new| new.state != old.state || new.bundle.file != old.bundle.file)
 }
 
-/// Whether connections that were made under the old settings may stay under the new ones.
-fn still_trusted(old: &PeerSettings, new: Option<&PeerSettings>) -> bool {
-    new.is_some_and(|new| {
-        tls::admits(new).is_ok() && old.bundle.authorities.iter().all(|ca| new.bundle.authorities.contains(ca))
-    })
+/// The bundles in an answer as files, in their order.
+fn files(answer: GetBundleResponse) -> Result<Vec<Bytes>, LinkError> {
+    let none = || LinkError::new(Outcome::Invalid, Reason::AnswerInvalid, "the answer holds no bundle");
+    let last = answer.bundle.ok_or_else(none)?;
+    Ok(answer.before.iter().chain([&last]).map(|sealed| Bytes::from(envelope::to_file(sealed))).collect())
 }
 
 #[cfg(test)]

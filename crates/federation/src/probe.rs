@@ -1,6 +1,6 @@
 //! Trying each step of reaching a peer, on connections of its own, and saying of each what came of it and what to do.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use isopolity_domain::{CityId, clock, text::ANALYSER};
 use isopolity_proto::{
@@ -163,7 +163,7 @@ impl Peers {
             report.failed(TestStep::Tls, Reason::BundleInvalid, "the endpoint's host can't be called", "");
             return false;
         };
-        let (config, verifier) = tls::peer_client_config(&self.shared_trust(), self.leaf(), &peer.city, false);
+        let (config, verifier) = tls::peer_client_config(&self.shared_trust(), self.leaf(), &peer.city);
         let shaken = timeout(STEP, TlsConnector::from(config).connect(name, tcp)).await;
         let problem = match shaken {
             Ok(Ok(tls)) if tls.get_ref().1.alpn_protocol() == Some(H2) => {
@@ -197,7 +197,7 @@ impl Peers {
     /// What the peer says about itself and about us.
     async fn probe_greeting(&self, peer: &PeerSettings, report: &mut Report) {
         let (city, endpoint) = (peer.city.clone(), peer.bundle.endpoint.clone());
-        let link = GrpcLink::new(self.shared_trust(), self.leaf().clone(), city, endpoint);
+        let link = GrpcLink::new(self.shared_trust(), self.leaf().clone(), Arc::default(), self.ages(), city, endpoint);
         let clock = &self.trust().clock;
         let (sent, started) = (clock.now(), Instant::now());
         let greeting = self.greeting(&peer.city);

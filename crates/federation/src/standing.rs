@@ -33,7 +33,8 @@ impl Peers {
             protocol_version: PROTOCOL_VERSION,
             software: concat!("isopolity/", env!("CARGO_PKG_VERSION")).to_owned(),
             time: Some(clock::to_timestamp(self.trust().clock.now())),
-            bundle_sequence: self.bundle_sequence(),
+            bundle_sequence: *self.bundle_sequence().borrow(),
+            held_bundle_sequence: known.map_or(0, |peer| peer.bundle.sequence),
             state: known.map_or(PeerState::Unspecified, |peer| peer.state).into(),
             state_reason: known.map(|peer| peer.state_reason.clone()).unwrap_or_default(),
         }

@@ -29,7 +29,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    Bundle, Identity, Limits, ListenerLimits, PeerIdentity, PeerSettings, Peers, link::LARGEST_MESSAGE,
+    Bundle, Identity, LeafKeeper, Limits, ListenerLimits, PeerIdentity, PeerSettings, Peers, link::LARGEST_MESSAGE,
     listener::accept_peers,
 };
 
@@ -48,6 +48,20 @@ pub(crate) fn here() -> Limits {
 pub(crate) fn identity(id: &str) -> Identity {
     let folder = tempfile::tempdir().unwrap();
     Identity::create(&folder.path().join("trust"), &city(id), NOW).unwrap()
+}
+
+/// New keys of a city whose files stay as long as the folder is held.
+pub(crate) fn lasting_identity(id: &str) -> (tempfile::TempDir, Identity) {
+    let folder = tempfile::tempdir().unwrap();
+    let identity = Identity::create(&folder.path().join("trust"), &city(id), NOW).unwrap();
+    (folder, identity)
+}
+
+/// Runs `openssl` in a folder.
+pub(crate) fn openssl(folder: &std::path::Path, arguments: &str) {
+    let ran = std::process::Command::new("openssl").current_dir(folder).args(arguments.split_whitespace()).output();
+    let ran = ran.expect("this test needs the program openssl: install it (apt-get install openssl)");
+    assert!(ran.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&ran.stderr));
 }
 
 pub(crate) fn clock() -> Arc<FixedClock> {
@@ -86,8 +100,14 @@ impl Node {
     }
 
     pub(crate) async fn start_as(identity: Identity, limits: ListenerLimits) -> Self {
-        let clock = clock();
-        let peers = Peers::new(identity.clone(), clock.clone(), here()).unwrap();
+        let leaf = LeafKeeper::node(identity, NOW).unwrap();
+        Self::start_showing(leaf, limits).await
+    }
+
+    /// A node that shows a certificate of the test's choice.
+    pub(crate) async fn start_showing(leaf: LeafKeeper, limits: ListenerLimits) -> Self {
+        let (clock, identity) = (clock(), leaf.identity().clone());
+        let peers = Peers::with_leaf(leaf, clock.clone(), here());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let last_call = Arc::default();

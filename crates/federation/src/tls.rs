@@ -3,6 +3,7 @@
 //! TLS 1.3 only, with *ring*, chosen by name so that a second provider in the build can't take its place. Sessions are
 //! never resumed: resumption skips the verifiers, and a withdrawn peer would live on.
 
+mod diagnosis;
 mod keeper;
 mod refusal;
 mod verifier;
@@ -20,11 +21,12 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject as _};
 
+pub(crate) use diagnosis::own_fault;
 pub use keeper::LeafKeeper;
 pub use refusal::HandshakeRefusal;
 pub(crate) use refusal::alert_in_words;
+pub(crate) use verifier::{Credential, admits, claimed_city, leads_to};
 pub use verifier::{PeerVerifier, ServerVerifier};
-pub(crate) use verifier::{admits, claimed_city, judge_chain};
 
 use crate::{IdentityError, trust::Trust};
 
@@ -50,9 +52,25 @@ pub(crate) fn peer_client_config(
     trust: &Arc<Trust>,
     keeper: &LeafKeeper,
     city: &CityId,
-    unproven: bool,
 ) -> (Arc<ClientConfig>, Arc<ServerVerifier>) {
-    let verifier = Arc::new(ServerVerifier::new(trust.clone(), city.clone(), unproven));
+    client_side(trust, keeper, ServerVerifier::new(trust.clone(), city.clone()))
+}
+
+/// The same for reading nothing but the city's bundle, from whoever names that city: the bundle proves itself.
+pub(crate) fn bundle_client_config(
+    trust: &Arc<Trust>,
+    keeper: &LeafKeeper,
+    city: &CityId,
+) -> (Arc<ClientConfig>, Arc<ServerVerifier>) {
+    client_side(trust, keeper, ServerVerifier::unproven(trust.clone(), city.clone()))
+}
+
+fn client_side(
+    trust: &Arc<Trust>,
+    keeper: &LeafKeeper,
+    verifier: ServerVerifier,
+) -> (Arc<ClientConfig>, Arc<ServerVerifier>) {
+    let verifier = Arc::new(verifier);
     let time = Arc::new(ClockTime(trust.clock.clone()));
     let mut config = ClientConfig::builder_with_details(provider(), time)
         .with_protocol_versions(&[&TLS13])

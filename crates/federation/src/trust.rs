@@ -19,6 +19,7 @@ use crate::{
     dice::Dice,
     guest::GuestDoor,
     health::{Direction, HealthBook, Trouble},
+    nudge::Nudges,
     peers::PeerSettings,
 };
 
@@ -35,6 +36,7 @@ pub(crate) struct Trust {
     pub(crate) guests: GuestDoor,
     private_addresses: AtomicBool,
     changes: watch::Sender<()>,
+    pub(crate) nudges: Nudges,
     table: ArcSwap<Table>,
 }
 
@@ -48,6 +50,7 @@ impl Trust {
             guests: GuestDoor::default(),
             private_addresses: AtomicBool::new(false),
             changes: watch::Sender::new(()),
+            nudges: Nudges::default(),
             table: ArcSwap::default(),
         }
     }

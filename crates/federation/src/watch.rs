@@ -56,7 +56,7 @@ struct Watching {
 impl Watching {
     async fn next(&mut self) -> Option<Result<Told, LinkError>> {
         let parts = self.parts.as_mut()?;
-        let told = match timeout(SILENCE, parts.next()).await {
+        let told = match timeout(SILENCE, next_part(&self.peers, &self.city, parts)).await {
             Ok(Some(Ok(part))) => self.take(part),
             Ok(Some(Err(error))) => Err(error),
             Ok(None) => Err(broken(Outcome::Unreachable, Reason::Connection, "the peer ended the watch")),
@@ -83,7 +83,22 @@ impl Watching {
             Some(Part::Hit(_)) if !begun => invalid("its watch does not begin with a position"),
             Some(Part::Hit(hit)) if hit.envelope.is_none() => invalid("a hit in its watch holds no record"),
             Some(Part::Hit(hit)) => Ok(Told::Hit(hit)),
-            None => invalid("a part of its watch is of no known kind"),
+            // Taken before.
+            Some(Part::Trust(_)) | None => invalid("a part of its watch is of no known kind"),
+        }
+    }
+}
+
+/// The next part that tells of the feed. What is said about trust is passed on at once.
+async fn next_part(
+    peers: &Peers,
+    city: &CityId,
+    parts: &mut BoxStream<'static, Result<WatchResponse, LinkError>>,
+) -> Option<Result<WatchResponse, LinkError>> {
+    loop {
+        match parts.next().await? {
+            Ok(WatchResponse { part: Some(Part::Trust(trust)) }) => peers.heard_of_bundle(city, trust.bundle_sequence),
+            part => return Some(part),
         }
     }
 }

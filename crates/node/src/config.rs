@@ -18,7 +18,7 @@ use isopolity_domain::{
     CityId,
     directory::{Operators, parse_public_keys},
 };
-use isopolity_federation::{Limits, address::private_class, bundle::parse_endpoint};
+use isopolity_federation::{Ages, Limits, PkiFiles, address::private_class, bundle::parse_endpoint};
 use isopolity_proto::admin::Role;
 use serde::Deserialize;
 
@@ -52,6 +52,8 @@ pub struct Config {
     pub storage: Storage,
     /// The listener for peers.
     pub federation: Federation,
+    /// The city's own PKI, if it has one.
+    pub trust: Trust,
     /// The listener for everyone else.
     pub api: Api,
     /// The directory of a large federation.
@@ -78,6 +80,8 @@ struct Document {
     storage: Storage,
     #[serde(default)]
     federation: Federation,
+    #[serde(default)]
+    trust: Trust,
     #[serde(default)]
     api: Api,
     #[serde(default)]
@@ -117,11 +121,18 @@ pub struct Federation {
     pub endpoint: Option<String>,
     /// Other cities' endpoints may lead to this machine or to private networks.
     pub allow_private_addresses: bool,
+    /// After so many seconds connections with peers are made anew, 1 to 86400.
+    pub connection_age_s: u64,
 }
 
 impl Default for Federation {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7443)), endpoint: None, allow_private_addresses: false }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7443)),
+            endpoint: None,
+            allow_private_addresses: false,
+            connection_age_s: Ages::default().age.as_secs(),
+        }
     }
 }
 
@@ -159,6 +170,20 @@ impl Directory {
         }
         Ok(Some(Operators { federation: self.federation.clone(), keys, threshold: self.threshold }))
     }
+}
+
+/// `[trust]`: the files of the city's own PKI or of SPIRE, instead of the CA that the node keeps itself.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Trust {
+    /// The CA certificates that peers are to trust, PEM.
+    pub authorities: Option<PathBuf>,
+    /// The node's certificate, then the intermediate ones, PEM.
+    pub certificate: Option<PathBuf>,
+    /// The key of the node's certificate, PEM.
+    pub key: Option<PathBuf>,
+    /// Lists of revoked certificates, PEM.
+    pub crls: Option<PathBuf>,
 }
 
 /// `[api]`.
@@ -453,13 +478,18 @@ impl Config {
         let city: CityId = document.city.parse().map_err(|error: isopolity_domain::city_id::CityIdError| {
             ConfigError::new(format!("{place}: city"), error.to_string())
         })?;
-        let Document { storage, federation, api, directory, search, oidc, retention, log, audit, .. } = document;
+        let Document { storage, federation, trust, api, directory, search, oidc, retention, log, audit, .. } = document;
         if let Err((key, what)) = directory.operators() {
             return wrong(key, &what);
         }
 
         if let Some((key, what)) = oidc.as_ref().and_then(Oidc::fault) {
             return wrong(key, what);
+        }
+
+        let given = [&trust.authorities, &trust.certificate, &trust.key].map(Option::is_some);
+        if given.contains(&true) && given.contains(&false) || trust.crls.is_some() && !given.contains(&true) {
+            return wrong("trust.authorities", "trust.certificate and trust.key go together: set all three or none");
         }
         if !["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| storage.url.starts_with(scheme)) {
             return wrong("storage.url", "must begin with sqlite:// or postgres://");
@@ -472,6 +502,9 @@ impl Config {
                 "federation.endpoint",
                 "is required where federation.listen is every address: peers must know one",
             );
+        }
+        if !(1..=86_400).contains(&federation.connection_age_s) {
+            return wrong("federation.connection_age_s", "must be 1 to 86400 seconds");
         }
         if federation.listen == api.listen && api.listen.port() != 0 {
             return wrong("api.listen", "is the same as federation.listen: the two listeners need an address each");
@@ -502,19 +535,40 @@ impl Config {
         if audit.keep_days.is_some_and(|days| !(1..=36_500).contains(&days)) {
             return wrong("audit.keep_days", "must be 1 to 36500; without it entries stay in the database");
         }
-        Ok(Self { city, storage, federation, api, directory, search, retention, oidc, log, audit, folder })
+        Ok(Self { city, storage, federation, trust, api, directory, search, retention, oidc, log, audit, folder })
     }
 
     /// The limits within which peers are asked.
-    pub(crate) fn limits(&self) -> Limits {
-        let allow_private_addresses = self.federation.allow_private_addresses;
-        Limits { allow_private_addresses, ..self.search.limits() }
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let age = Duration::from_secs(self.federation.connection_age_s);
+        Limits {
+            allow_private_addresses: self.federation.allow_private_addresses,
+            ages: Ages { age, grace: Ages::default().grace.min(age) },
+            ..self.search.limits()
+        }
     }
 
     /// A path of the configuration, relative ones from the file's folder.
     #[must_use]
     pub fn path(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
+    }
+
+    /// The files of the city's own PKI, if it has one.
+    #[must_use]
+    pub fn pki_files(&self) -> Option<PkiFiles> {
+        let Trust { authorities: Some(authorities), certificate: Some(certificate), key: Some(key), crls } =
+            &self.trust
+        else {
+            return None;
+        };
+        Some(PkiFiles {
+            authorities: self.path(authorities),
+            certificate: self.path(certificate),
+            key: self.path(key),
+            crls: crls.as_deref().map(|crls| self.path(crls)),
+        })
     }
 
     /// Where the city's keys are.
@@ -627,6 +681,9 @@ mod tests {
             ("city=\"a.b\"\n[api]\nkey=\"k.pem\"", "api.certificate: and api.key go together"),
             ("city=\"a.b\"\n[directory]\nthreshold=2", "directory.keys: must name the operators' public keys"),
             ("city=\"a.b\"\n[directory]\nkeys=[\"rsa:x\"]", "directory.keys: \"rsa:x\" is no operator's key"),
+            ("city=\"a.b\"\n[federation]\nconnection_age_s=0", "federation.connection_age_s: must be 1 to 86400"),
+            ("city=\"a.b\"\n[trust]\nkey=\"k.pem\"", "trust.authorities: trust.certificate and trust.key go together"),
+            ("city=\"a.b\"\n[trust]\ncrls=\"k.pem\"", "trust.authorities: trust.certificate and trust.key go together"),
         ] {
             let error = parse(text, &[]).unwrap_err();
             assert!(error.contains(expected), "{error}");

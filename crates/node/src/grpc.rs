@@ -24,6 +24,7 @@ mod resources;
 mod session;
 mod sharing;
 mod status;
+mod trust;
 mod user;
 
 use std::{io, sync::Arc, time::Duration};
@@ -36,7 +37,7 @@ use isopolity_proto::{
         node_service_server::NodeServiceServer, peer_service_server::PeerServiceServer,
         privacy_service_server::PrivacyServiceServer, session_service_server::SessionServiceServer,
         sharing_agreement_service_server::SharingAgreementServiceServer, token_service_server::TokenServiceServer,
-        user_service_server::UserServiceServer,
+        trust_service_server::TrustServiceServer, user_service_server::UserServiceServer,
     },
     catalog::catalog_service_server::CatalogServiceServer,
     federation::federation_service_server::FederationServiceServer,
@@ -71,15 +72,13 @@ const API_MESSAGE_MAX: usize = 4 << 20;
 const SIGN_IN_MESSAGE_MAX: usize = 4 << 10;
 /// The largest message that a peer may send: a question, a greeting.
 const PEER_MESSAGE_MAX: usize = 64 << 10;
-/// After about how long a peer's connection is made anew.
-const PEER_CONNECTION_AGE: Duration = Duration::from_mins(30);
 /// After about how long a caller's connection takes no further calls.
 const CALLER_CONNECTION_AGE: Duration = Duration::from_hours(1);
 /// Streams that one connection may have open.
 const STREAMS_MAX: u32 = 100;
 
 /// The services of the API, as reflection lists them.
-const SERVED: [&str; 28] = [
+const SERVED: [&str; 29] = [
     "grpc.health.v1.Health",
     CityServiceServer::<Services>::NAME,
     OrganizationServiceServer::<Services>::NAME,
@@ -102,6 +101,7 @@ const SERVED: [&str; 28] = [
     PeerServiceServer::<Services>::NAME,
     PrivacyServiceServer::<Services>::NAME,
     SharingAgreementServiceServer::<Services>::NAME,
+    TrustServiceServer::<Services>::NAME,
     TokenServiceServer::<Services>::NAME,
     DirectoryServiceServer::<Services>::NAME,
     UserServiceServer::<Services>::NAME,
@@ -139,7 +139,7 @@ impl Services {
         let limit = API_MESSAGE_MAX;
         let mut router = server()
             // Whoever is here goes on for as long as his calls do, and comes back: so that nobody keeps a place for ever.
-            .max_connection_age(CALLER_CONNECTION_AGE.mul_f64(jitter()))
+            .max_connection_age(self.registry.federation().jittered(CALLER_CONNECTION_AGE))
             .layer(Gate::api(&self))
             .add_service(health_service)
             .add_service(CityServiceServer::new(self.clone()).max_decoding_message_size(limit))
@@ -163,6 +163,7 @@ impl Services {
             .add_service(PeerServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(PrivacyServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(SharingAgreementServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(TrustServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(TokenServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(DirectoryServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(AuditServiceServer::new(self.clone()).max_decoding_message_size(limit))
@@ -193,10 +194,12 @@ impl Services {
         self,
         incoming: impl Stream<Item = io::Result<Connection<PeerIdentity>>> + Send + 'static,
     ) -> Result<(), tonic::transport::Error> {
-        let drain = self.draining.clone();
+        let (drain, ages) = (self.draining.clone(), self.registry.federation().ages());
         server()
-            // So that what has changed in trust takes hold: the handshake is repeated, at a time that varies.
-            .max_connection_age(PEER_CONNECTION_AGE.mul_f64(jitter()))
+            // So that what has changed in trust takes hold: the handshake is repeated. The caller's side, which makes connections
+            // anew a little earlier, sees to it that not all of them come at once.
+            .max_connection_age((ages.age * 2).saturating_sub(self.registry.federation().jittered(ages.age)))
+            .max_connection_age_grace(ages.grace)
             .layer(Gate::federation(&self))
             .add_service(FederationServiceServer::new(self).max_decoding_message_size(PEER_MESSAGE_MAX))
             .serve_with_incoming_shutdown(incoming, async move { drain.cancelled().await })
@@ -214,11 +217,4 @@ fn server() -> Server<Stack<Crowd, Identity>> {
         .http2_max_pending_accept_reset_streams(Some(50))
         .http2_max_local_error_reset_streams(Some(100))
         .layer(Crowd::default())
-}
-
-/// A number from 0.9 to 1.1, another for each start of a node, so that not all of them come back at once.
-fn jitter() -> f64 {
-    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-    let random = RandomState::new().build_hasher().finish() % 201;
-    0.9 + f64::from(u8::try_from(random).unwrap_or(100)) / 1_000.0
 }

@@ -123,7 +123,11 @@ impl Node {
         let federation = local(&federation_listener, "federation.listen", config.federation.listen)?;
         let endpoint = config.federation.endpoint.clone().unwrap_or_else(|| format!("https://{federation}"));
 
-        let peers = Peers::new(identity.clone(), Arc::clone(&clock), config.limits())?;
+        let leaf = match config.pki_files() {
+            Some(files) => LeafKeeper::files(identity.clone(), files, clock.now())?,
+            None => LeafKeeper::node(identity.clone(), clock.now())?,
+        };
+        let peers = Peers::with_leaf(leaf, Arc::clone(&clock), config.limits());
         let registry = Registry::open(Settings {
             identity: identity.clone(),
             endpoint: Some(endpoint.clone()),
@@ -140,11 +144,12 @@ impl Node {
             registry.follow_directory(operators).await.map_err(|error| OpenError::Start(with_causes(&error)))?;
         }
         registry.audit_node(AuditAction::NodeStarted, SOFTWARE).await.map_err(|error| audit_trouble(&error))?;
-        let (api_tls, api_keeper) = if let (Some(certificate), Some(key)) = (&config.api.certificate, &config.api.key) {
-            (tls::api_server_config_from_files(&config.path(certificate), &config.path(key))?, None)
+        let api_tls = if let (Some(certificate), Some(key)) = (&config.api.certificate, &config.api.key) {
+            tls::api_server_config_from_files(&config.path(certificate), &config.path(key))?
         } else {
             let keeper = LeafKeeper::api(identity, config.api.hosts.clone(), clock.now())?;
-            (tls::api_server_config(&keeper), Some(keeper))
+            peers.keep_api_leaf(keeper.clone());
+            tls::api_server_config(&keeper)
         };
 
         let provider = match &config.oidc {
@@ -169,7 +174,7 @@ impl Node {
         tasks.spawn(ended("api", services.clone().serve_api(callers)).instrument(span.clone()));
         let calling = accept_peers(federation_listener, &peers, ListenerLimits::default());
         tasks.spawn(ended("federation", services.serve_federation(calling)).instrument(span.clone()));
-        workers::start(&mut tasks, &registry, api_keeper, &clock, &draining, &span);
+        workers::start(&mut tasks, &registry, &draining, &span);
         if let Some(file) = &config.directory.file {
             workers::watch_directory(&mut tasks, &registry, config.path(file), &draining, &span);
         }

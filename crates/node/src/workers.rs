@@ -1,16 +1,12 @@
 //! What a node does without being asked.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use isopolity_domain::Clock;
-use isopolity_federation::LeafKeeper;
 use isopolity_registry::{Registry, error::with_causes};
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, Span, info, warn};
+use tracing::{Instrument as _, Span, warn};
 
-/// How often peers are greeted: within five minutes a newer bundle of theirs arrives.
-const TEND_PEERS: Duration = Duration::from_mins(4);
 /// How often it is kept which peers are left alone.
 const CIRCUITS: Duration = Duration::from_secs(5);
 /// How often consents are looked at. They end with a day.
@@ -24,23 +20,19 @@ const ROTATE: Duration = Duration::from_hours(1);
 /// How often certificates are looked at.
 const RENEW: Duration = Duration::from_secs(30);
 
-pub(crate) fn start(
-    tasks: &mut JoinSet<()>,
-    registry: &Registry,
-    api_keeper: Option<LeafKeeper>,
-    clock: &Arc<dyn Clock>,
-    draining: &CancellationToken,
-    span: &Span,
-) {
+pub(crate) fn start(tasks: &mut JoinSet<()>, registry: &Registry, draining: &CancellationToken, span: &Span) {
     let index = registry.clone();
     let cancelled = draining.clone();
     tasks.spawn(async move { index.keep_index(cancelled).await }.instrument(span.clone()));
 
-    let peers = registry.clone();
+    let (peers, cancelled) = (registry.clone(), draining.clone());
+    tasks.spawn(async move { peers.keep_bundles(cancelled).await }.instrument(span.clone()));
+
+    let trust = registry.clone();
     tasks.spawn(
-        every(TEND_PEERS, draining.clone(), move || {
-            let peers = peers.clone();
-            async move { peers.tend_peers().await }
+        every(RENEW, draining.clone(), move || {
+            let trust = trust.clone();
+            async move { trust.tend_trust().await }
         })
         .instrument(span.clone()),
     );
@@ -83,24 +75,6 @@ pub(crate) fn start(
                     warn!(error = %with_causes(&error), "what is past its limit can't be taken away; trying again in a day");
                 }
             }
-        })
-        .instrument(span.clone()),
-    );
-
-    let keeper = registry.federation().leaf().clone();
-    let keepers: Vec<(&'static str, LeafKeeper)> =
-        std::iter::once(("federation", keeper)).chain(api_keeper.map(|keeper| ("api", keeper))).collect();
-    let clock = Arc::clone(clock);
-    tasks.spawn(
-        every(RENEW, draining.clone(), move || {
-            for (listener, keeper) in &keepers {
-                match keeper.renew_if_due(clock.now()) {
-                    Ok(true) => info!(listener, certificate.expires = %keeper.expires(), "certificate renewed"),
-                    Ok(false) => {}
-                    Err(error) => warn!(listener, %error, "the certificate can't be renewed; trying again"),
-                }
-            }
-            std::future::ready(())
         })
         .instrument(span.clone()),
     );

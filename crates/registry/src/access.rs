@@ -10,7 +10,6 @@ use isopolity_domain::{
     audit::Subject,
     bearer::{self, Bearer},
     clock::{from_timestamp, to_timestamp},
-    envelope::SigningKey,
     text,
 };
 use isopolity_proto::admin::{self, AuditAction, Identification, Role, Scope};
@@ -274,16 +273,6 @@ impl Administrators {
     pub(crate) fn must_do_after(self, before: Self) -> Result<(), Error> {
         if self < before { Err(Error::LastAdministrator) } else { Ok(()) }
     }
-}
-
-/// A key for one use, derived from the city's record key: HKDF is not needed for one output of a hash of a secret key.
-pub(crate) fn derive_key(key: &SigningKey, context: &str) -> [u8; 32] {
-    let mut digest = Sha256::new();
-    digest.update(b"isopolity derived key v1\0");
-    digest.update(context.as_bytes());
-    digest.update([0]);
-    digest.update(Zeroizing::new(key.to_bytes()).as_slice());
-    digest.finalize().into()
 }
 
 pub(crate) fn hash(secret: &str) -> [u8; 32] {

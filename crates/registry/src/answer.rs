@@ -62,13 +62,15 @@ impl Registry {
             None => 0,
         };
         info!(peer.city = %peer, peer.software = %greeting.software.chars().take(100).collect::<String>(), peer.approved = approved, "peer greeted us");
+        self.federation().heard_of_bundle(peer, greeting.bundle_sequence);
+        self.federation().heard_what_it_holds(peer, greeting.held_bundle_sequence);
         let head = self.inner.head.borrow().clone();
         Ok(HelloResponse {
             city: self.city().to_string(),
             protocol_version: PROTOCOL_VERSION,
             software: SOFTWARE.to_owned(),
             time: Some(self.clock().timestamp()),
-            bundle_sequence: self.own_bundle_sequence().await?,
+            bundle_sequence: *self.federation().bundle_sequence().borrow(),
             approved,
             records,
             audience: grant.as_ref().map_or(Audience::Unspecified, |grant| grant.sight.audience()).into(),
@@ -79,6 +81,7 @@ impl Registry {
             epoch: if grant.is_some() { head.epoch } else { String::new() },
             sequence: if grant.is_some() { head.sequence } else { 0 },
             sharing_agreement: if approved { self.agreement_for_peer(peer) } else { None },
+            held_bundle_sequence: settings.bundle.sequence,
         })
     }
 

@@ -11,7 +11,7 @@ use isopolity_proto::{
 };
 use isopolity_store::StoreError;
 
-use crate::{Right, directory::DirectoryRefusal, invitation::JoinRefusal, permission::scope_word};
+use crate::{Right, TrustError, directory::DirectoryRefusal, invitation::JoinRefusal, permission::scope_word};
 
 /// Why something was refused. `Display` is for the caller; the cause of a fault of the node is its `source`, for the log.
 #[derive(Debug, thiserror::Error)]
@@ -169,6 +169,9 @@ pub enum Error {
         /// What happened.
         description: String,
     },
+    /// A change of this city's own keys is refused.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The last administrator would be lost.
     #[error(
         "nobody could administer for good any more: first make another administrator, a user or a token without an end"
@@ -248,6 +251,7 @@ impl Error {
             Self::NotShared(refusal) => refusal.reason(),
             Self::RateExceeded { .. } => Reason::RateExceeded,
             Self::BundleRollback { .. } => Reason::BundleRollback,
+            Self::Trust(refusal) => refusal.reason(),
             Self::Incomplete { .. } => Reason::FederationIncomplete,
             Self::HomeUnreachable { .. } => Reason::HomeCityUnreachable,
             Self::StorageBusy(_) => Reason::StorageBusy,

@@ -273,7 +273,7 @@ impl Registry {
         }
         let peer = match known {
             None => peers::invited(bundle, now),
-            Some(known) => peers::renewed(known, bundle)?,
+            Some(known) => peers::renewed(known, bundle, None)?,
         };
         tx.put_peer(&peer).await?;
         kept.used_by = Some(bundle.city.clone());

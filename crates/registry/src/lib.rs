@@ -31,6 +31,9 @@
 //! | [`mod@user`], [`mod@session`] | people who sign in |
 //! | `password`, `attempts` | how passwords are kept, and how guessing is slowed down |
 //! | [`permission`] | what each method needs |
+//! | [`mod@trust`] | this city's own keys: preparing, rotating, revoking |
+//! | [`mod@bundles`] | this city's own trust bundle, and newer ones of peers |
+//! | `expiry` | what of trust is about to end |
 //! | [`mod@index`] | the worker that feeds the search index |
 //! | [`mod@matching`] | which records may be of the same organisation or place |
 //! | [`mod@verify`] | checking an exported record offline |
@@ -41,12 +44,14 @@ pub mod answer;
 mod attempts;
 pub mod audit;
 pub mod author;
+pub mod bundles;
 pub mod caller;
 pub mod codes;
 pub mod consent;
 mod desk;
 pub mod directory;
 pub mod error;
+mod expiry;
 pub mod export;
 pub mod history;
 mod hot;
@@ -64,6 +69,7 @@ pub mod search;
 pub mod session;
 pub mod sharing;
 pub mod standing;
+pub mod trust;
 pub mod user;
 pub mod verify;
 pub mod watch;
@@ -80,6 +86,7 @@ use isopolity_store::{Store, StoreError};
 
 pub use caller::{Caller, Known, Right};
 pub use error::Error;
+pub use trust::TrustError;
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
@@ -141,16 +148,22 @@ struct Inner {
     store: Store,
     catalog: Catalog,
     peers: Peers,
+    /// Where peers reach this node.
+    endpoint: Option<String>,
+    /// Held while keys and the own bundle change.
+    changing_trust: tokio::sync::Mutex<()>,
+    /// What was warned of already.
+    warned: expiry::Warned,
     clock: Arc<dyn Clock>,
     patience: Patience,
     retention: Retention,
     /// The latest publication that this process knows of.
     head: tokio::sync::watch::Sender<Position>,
-    /// Authenticates page tokens. Derived from the record key, so that tokens outlive a restart.
+    /// Authenticates page tokens. Derived from the secret in the trust folder, so that tokens outlive a restart and a rotation.
     page_key: [u8; 32],
-    /// Hashes who tried to sign in. Derived from the record key.
+    /// Hashes who tried to sign in. Derived from the same secret.
     attempt_key: [u8; 32],
-    /// Makes pseudonyms of callers, for peers. Derived from the record key, so that they stay the same.
+    /// Makes pseudonyms of callers, for peers. Derived from the same secret, so that they stay the same.
     pseudonym_key: [u8; 32],
     /// Where passwords are hashed.
     passwords: password::Passwords,
@@ -185,14 +198,17 @@ impl Registry {
             .await
             .map_err(|error| OpenError::Start(error.to_string()))??;
         let head = store.feed_head().await?;
-        let page_key = access::derive_key(identity.record_key(), "page tokens");
-        let attempt_key = access::derive_key(identity.record_key(), "attempts to sign in");
-        let pseudonym_key = access::derive_key(identity.record_key(), "pseudonyms of callers");
+        let attempt_key = identity.derive_key("attempts to sign in");
+        let pseudonym_key = identity.derive_key("pseudonyms of callers");
+        let page_key = identity.derive_key("page tokens");
         let inner = Inner {
             identity,
             store,
             catalog,
             peers,
+            endpoint,
+            changing_trust: tokio::sync::Mutex::new(()),
+            warned: expiry::Warned::default(),
             clock,
             patience,
             retention,
@@ -213,8 +229,9 @@ impl Registry {
         let registry = Self { inner: Arc::new(inner) };
         let started = async {
             registry.ensure_profile().await?;
-            if let Some(endpoint) = endpoint {
-                registry.ensure_own_bundle(&endpoint).await?;
+            registry.renew_own_bundle().await?;
+            if registry.inner.endpoint.is_some() {
+                registry.federation().leaf().enter(registry.now());
             }
             registry.reload_peers().await?;
             registry.tend_door().await

@@ -14,35 +14,14 @@ use isopolity_store::{Peer, Tx};
 use time::OffsetDateTime;
 use tracing::{info, warn};
 
-use crate::{Caller, Error, Registry, Right, author::NODE};
+use crate::{Caller, Error, Registry, Right, expiry};
 
-/// Where the store keeps this city's own bundle.
-pub(crate) const OWN_BUNDLE: &str = "own_bundle";
 /// How long a greeting may take.
-const GREETING: Duration = Duration::from_secs(5);
+pub(crate) const GREETING: Duration = Duration::from_secs(5);
 /// The longest reason for a suspension.
 const REASON_MAX: usize = 500;
 
 impl Registry {
-    /// This city's own trust bundle as a file for others, and its fingerprint.
-    ///
-    /// # Errors
-    /// [`Error::RightMissing`], or what the store says.
-    pub async fn own_bundle(&self, caller: &Caller) -> Result<(Bytes, String), Error> {
-        caller.must(Right::Administer)?;
-        let bundle = self.present_bundle().await?;
-        Ok((bundle.file.clone(), bundle.fingerprint()))
-    }
-
-    /// This city's own trust bundle for an approved peer.
-    ///
-    /// # Errors
-    /// [`Error::PeerNotApproved`] and the like.
-    pub async fn bundle_for_peer(&self, peer: &CityId) -> Result<Bytes, Error> {
-        self.must_be_active(peer)?;
-        Ok(self.present_bundle().await?.file)
-    }
-
     /// Adds a city by its bundle file, or takes a newer bundle of one that is known. Adding a city that was removed
     /// begins again: it has to be approved.
     ///
@@ -58,7 +37,7 @@ impl Registry {
         let mut tx = self.store().begin("add peer").await?;
         let peer = match tx.peer(&bundle.city).await? {
             None => invited(&bundle, self.now()),
-            Some(known) => renewed(known, &bundle)?,
+            Some(known) => renewed(known, &bundle, None)?,
         };
         tx.put_peer(&peer).await?;
         tx.audit(self.event(caller, AuditAction::PeerAdded).with_peer(&peer.city).saying(&bundle.fingerprint()));
@@ -203,59 +182,8 @@ impl Registry {
         Ok(shown)
     }
 
-    /// Greets every peer once, takes bundles that are newer than those here, and keeps what peers said of themselves.
-    pub async fn tend_peers(&self) {
-        if let Err(error) = self.tend_door().await {
-            warn!(error = %crate::error::with_causes(&error), "which invitations are open can't be read");
-        }
-        for settings in self.federation().all() {
-            if !matches!(settings.state, PeerState::Invited | PeerState::Active) {
-                continue;
-            }
-            let greeted = self.federation().greet(&settings.city, GREETING).await;
-            if let Ok(hello) = &greeted {
-                self.heard_quietly(&settings.city, hello.state(), &hello.state_reason).await;
-                self.consider_directory(&settings.city, hello.directory_version).await;
-            }
-            if let Ok(hello) = greeted
-                && settings.state == PeerState::Active
-                && hello.approved
-                && hello.bundle_sequence > settings.bundle.sequence
-                && let Err(error) = self.take_newer_bundle(&settings).await
-            {
-                warn!(peer.city = %settings.city, error = %crate::error::with_causes(&error), "the peer's newer bundle can't be taken");
-            }
-            if settings.state == PeerState::Active {
-                self.witness_peer(&settings).await;
-            }
-            if let Err(error) = self.keep_record_count(&settings).await {
-                warn!(peer.city = %settings.city, error = %crate::error::with_causes(&error), "what the peer said can't be kept");
-            }
-        }
-    }
-
-    async fn take_newer_bundle(&self, settings: &PeerSettings) -> Result<(), Error> {
-        let file = self
-            .federation()
-            .fetch_bundle(&settings.city, GREETING)
-            .await
-            .map_err(|error| Error::HomeUnreachable { city: settings.city.clone(), description: error.description })?;
-        let bundle = Bundle::parse(&file).map_err(|error| bad_bundle(&error))?;
-        let mut tx = self.store().begin("take newer bundle").await?;
-        let Some(known) = tx.peer(&settings.city).await? else { return Ok(()) };
-        if known.state != PeerState::Active {
-            return Ok(());
-        }
-        let peer = renewed(known, &bundle)?;
-        tx.put_peer(&peer).await?;
-        tx.audit(self.event(NODE, AuditAction::BundleTaken).with_peer(&peer.city).saying(&bundle.fingerprint()));
-        tx.commit().await?;
-        info!(peer.city = %peer.city, peer.bundle_sequence = peer.bundle_sequence, "took the peer's newer bundle");
-        self.reload_peers().await
-    }
-
     /// Remembers over restarts how many records a peer said we may see, for coverage when it does not answer.
-    async fn keep_record_count(&self, settings: &PeerSettings) -> Result<(), Error> {
+    pub(crate) async fn keep_record_count(&self, settings: &PeerSettings) -> Result<(), Error> {
         let Some(records) = self.federation().health(&settings.city).records else { return Ok(()) };
         let mut tx = self.store().begin("keep record count").await?;
         match tx.peer(&settings.city).await? {
@@ -321,50 +249,13 @@ impl Registry {
         Ok(())
     }
 
-    /// Makes the own bundle, or a newer one when the endpoint or the keys have changed or half of its life is over.
-    pub(crate) async fn ensure_own_bundle(&self, endpoint: &str) -> Result<(), Error> {
-        let mut tx = self.store().begin("own bundle").await?;
-        let now = self.now();
-        let former = match tx.setting(OWN_BUNDLE).await? {
-            Some(file) => Some(Bundle::parse(&file).map_err(Error::internal)?),
-            None => None,
-        };
-        let fresh = self.identity().sign_bundle(endpoint, former.as_ref().map_or(1, |one| one.sequence + 1), now);
-        let fresh = Bundle::parse(&fresh).map_err(|error| {
-            Error::internal(format!(
-                "the own bundle would not be accepted (federation.endpoint is {endpoint:?}): {error}"
-            ))
-        })?;
-        let still_good = |former: &Bundle| {
-            former.endpoint == fresh.endpoint
-                && former.keys.keys().eq(fresh.keys.keys())
-                && former.authorities == fresh.authorities
-                && former.expires - now > (fresh.expires - now) / 2
-        };
-        let present = former.filter(still_good);
-        if present.is_none() {
-            tx.set_setting(OWN_BUNDLE, &fresh.file).await?;
-            tx.audit(self.event(NODE, AuditAction::OwnBundleMade).saying(&fresh.fingerprint()));
-            tx.commit().await?;
-        }
-        self.federation().set_bundle_sequence(present.map_or(fresh.sequence, |former| former.sequence));
-        Ok(())
-    }
-
-    pub(crate) async fn present_bundle(&self) -> Result<Bundle, Error> {
-        let file =
-            self.store().setting(OWN_BUNDLE).await?.ok_or_else(|| Error::internal("the own bundle is not stored"))?;
-        Bundle::parse(&file).map_err(Error::internal)
-    }
-
-    pub(crate) async fn own_bundle_sequence(&self) -> Result<i64, Error> {
-        Ok(self.present_bundle().await?.sequence)
-    }
-
     /// A greeting whose failure is kept in the peer's health and is no error here.
     pub(crate) async fn greet_quietly(&self, city: &CityId) {
         match self.federation().greet(city, GREETING).await {
-            Ok(hello) => self.heard_quietly(city, hello.state(), &hello.state_reason).await,
+            Ok(hello) => {
+                self.federation().heard_of_bundle(city, hello.bundle_sequence);
+                self.heard_quietly(city, hello.state(), &hello.state_reason).await;
+            }
             Err(error) => info!(peer.city = %city, reason = %error.description, "peer did not answer a greeting"),
         }
     }
@@ -404,6 +295,11 @@ impl Registry {
             digest: self.federation().digest_state(&peer.city),
             granted: granted.as_deref().cloned(),
             received: health.sharing_agreement,
+            bundle_issue_time: bundle.as_ref().and_then(|one| one.issued).map(to_timestamp),
+            bundle_confirm_time: health.bundle_confirmed.map(to_timestamp),
+            clock_warning: health.clock_skew.map(clock_warning).unwrap_or_default(),
+            held_bundle_sequence: health.holds_of_ours.unwrap_or_default(),
+            warnings: bundle.as_ref().map(|one| expiry::of_peer(one, self.now())).unwrap_or_default(),
             ..admin::Peer::default()
         }
     }
@@ -448,15 +344,27 @@ pub(crate) fn invited(bundle: &Bundle, now: OffsetDateTime) -> Peer {
     }
 }
 
-/// A known peer with the bundle that came now.
-pub(crate) fn renewed(mut peer: Peer, bundle: &Bundle) -> Result<Peer, Error> {
+/// What is wrong with the clocks of a peer and of this node, if it is more than is tolerated.
+fn clock_warning(skew: time::Duration) -> String {
+    if skew.abs() <= isopolity_federation::peers::TOLERATED_SKEW {
+        return String::new();
+    }
+    let (minutes, way) =
+        ((skew.whole_seconds().abs() + 30) / 60, if skew.is_positive() { "ahead of" } else { "behind" });
+    format!("its clock is {minutes} min {way} ours; at most 5 min are tolerated: check both")
+}
+
+/// A known peer with the bundle that came now. `from`: the bundle from which others were found to lead to it.
+pub(crate) fn renewed(mut peer: Peer, bundle: &Bundle, from: Option<&Bundle>) -> Result<Peer, Error> {
     let rejoining = peer.state == PeerState::Left;
     if bundle.sequence < peer.bundle_sequence {
         return Err(Error::BundleRollback { city: peer.city, found: bundle.sequence, known: peer.bundle_sequence });
     }
     if bundle.file != peer.bundle {
-        let former = Bundle::parse(&peer.bundle).map_err(Error::internal)?;
-        bundle.succeeds(&former).map_err(|error| bad_bundle(&error))?;
+        if from.is_none_or(|from| from.file != peer.bundle) {
+            let former = Bundle::parse(&peer.bundle).map_err(Error::internal)?;
+            bundle.succeeds(&former).map_err(|error| bad_bundle(&error))?;
+        }
         peer.bundle = bundle.file.clone();
         peer.bundle_sequence = bundle.sequence;
     }
@@ -475,11 +383,11 @@ pub(crate) fn checked_reason(reason: &str) -> Result<String, Violation> {
     Ok(reason.trim().to_owned())
 }
 
-fn bad_bundle(error: &BundleError) -> Error {
+pub(crate) fn bad_bundle(error: &BundleError) -> Error {
     bad_bundle_text(&error.to_string())
 }
 
-fn bad_bundle_text(description: &str) -> Error {
+pub(crate) fn bad_bundle_text(description: &str) -> Error {
     let violation =
         Violation { field: "bundle".to_owned(), reason: Reason::BundleInvalid, description: description.to_owned() };
     violation.into()

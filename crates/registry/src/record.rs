@@ -60,13 +60,12 @@ impl Registry {
                 _ => Error::HomeUnreachable { city: name.city().clone(), description: error.description },
             }))?;
             // Relayed to others and kept as files: so it is checked here, and not only by the channel.
-            record::verify(&envelope, name.city(), &peer.bundle.keys)
-                .ok()
-                .filter(|record| record.name == name.to_string())
-                .ok_or_else(|| Error::HomeUnreachable {
+            peer.bundle.record(&envelope).ok().filter(|record| record.name == name.to_string()).ok_or_else(|| {
+                Error::HomeUnreachable {
                     city: name.city().clone(),
                     description: "what it sent is not that record, signed by one of its keys".to_owned(),
-                })?;
+                }
+            })?;
             envelope
         };
         let record = record::read(&envelope).map_err(Error::internal)?;

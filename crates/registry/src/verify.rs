@@ -9,7 +9,6 @@ use isopolity_domain::{
         file::{self, Checked, FileError, Reader},
     },
     envelope::{self, EnvelopeError, Keys},
-    record,
 };
 use isopolity_federation::{Bundle, BundleError};
 use isopolity_proto::federation::{Envelope, Record};
@@ -48,7 +47,7 @@ pub struct Verified {
 pub fn verify(record_file: &[u8], bundle_file: &[u8]) -> Result<Verified, VerifyError> {
     let bundle = Bundle::parse(bundle_file)?;
     let envelope = envelope::from_file(record_file)?;
-    let record = record::verify(&envelope, &bundle.city, &bundle.keys)?;
+    let record = bundle.record(&envelope)?;
     if record.name.parse::<Name>().is_ok_and(|name| name.kind().as_str() != record.kind) {
         return Err(EnvelopeError::Payload(format!("it says that {} is a {}", record.name, record.kind)).into());
     }

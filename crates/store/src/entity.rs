@@ -13,6 +13,7 @@ pub(crate) mod invitation;
 pub(crate) mod local_user;
 pub(crate) mod login_attempt;
 pub(crate) mod membership;
+pub(crate) mod own_bundle;
 pub(crate) mod peer;
 pub(crate) mod publication;
 pub(crate) mod quarantine;

@@ -40,6 +40,7 @@ mod membership;
 mod micros;
 mod migration;
 mod open;
+mod own_bundle;
 mod peer;
 mod reference;
 mod request;

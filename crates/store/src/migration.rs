@@ -8,6 +8,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager, async_trai
 mod m20261123_000001_begin;
 mod m20261124_000002_keep;
 mod m20261124_000003_circuits;
+mod m20261126_000004_trust;
 mod m20261126_000005_invitations;
 mod m20261126_000006_users;
 mod m20261126_000007_sharing;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000008_audit::Migration),
             Box::new(m20261126_000006_users::Migration),
             Box::new(m20261126_000007_sharing::Migration),
+            Box::new(m20261126_000004_trust::Migration),
         ]
     }
 }

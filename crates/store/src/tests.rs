@@ -13,6 +13,7 @@ mod history;
 mod imports;
 mod lists;
 mod opening;
+mod own_bundles;
 mod peering;
 mod people;
 mod privacy;

@@ -159,7 +159,7 @@ impl Transcript {
             match part.unwrap().part.unwrap() {
                 Told::Hit(hit) => self.line(format!("told {} {}", hit.name, opened(hit.envelope.as_ref()))),
                 Told::Position(position) if position.sequence >= head => break,
-                Told::Position(_) => {}
+                Told::Position(_) | Told::Trust(_) => {}
             }
         }
     }

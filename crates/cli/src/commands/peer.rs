@@ -130,7 +130,10 @@ fn table(peers: &[admin::Peer]) -> Result<(), Exit> {
         let directory = (!peer.directory_trouble.is_empty()).then(|| format!("directory: {}", peer.directory_trouble));
         let log =
             Some(format!("audit log: {}", peer.audit_contradiction)).filter(|_| !peer.audit_contradiction.is_empty());
-        let troubles: Vec<String> = directory.into_iter().chain(log).chain(held(peer)).chain(told).collect();
+        let due = peer.warnings.iter().map(|one| one.description.clone());
+        let clock = Some(peer.clock_warning.clone()).filter(|warning| !warning.is_empty());
+        let found = directory.into_iter().chain(log).chain(held(peer));
+        let troubles: Vec<String> = found.chain(told).chain(due).chain(clock).collect();
         let state = match peer.state_reason.as_str() {
             "" => state_word(peer.state()).to_owned(),
             reason => format!("{} ({reason})", state_word(peer.state())),

@@ -22,7 +22,8 @@ use isopolity_domain::{
 use isopolity_proto::{
     error::Reason,
     federation::{
-        Envelope, GetRecordRequest, HelloRequest, HelloResponse, QueryHit, QueryResponse, Record, query_response::Part,
+        Envelope, GetBundleRequest, GetBundleResponse, GetRecordRequest, HelloRequest, HelloResponse, QueryHit,
+        QueryResponse, Record, query_response::Part,
     },
     registry::Partnership,
     type_url,
@@ -91,7 +92,7 @@ impl Link for Scripted {
         Err(LinkError::timed_out(Duration::ZERO))
     }
 
-    async fn get_bundle(&self, _: Duration) -> Result<Envelope, LinkError> {
+    async fn get_bundle(&self, _: GetBundleRequest, _: Duration) -> Result<GetBundleResponse, LinkError> {
         Err(LinkError::timed_out(Duration::ZERO))
     }
 

@@ -42,6 +42,24 @@ pub(super) fn write_new(path: &Path, content: &[u8]) -> Result<(), IdentityError
     })
 }
 
+/// Writes a file that may be there already: whole, or as it was.
+pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), IdentityError> {
+    let temporary = path.with_extension("new");
+    write_temporary(&temporary, content)
+        .and_then(|()| fs::rename(&temporary, path))
+        .map_err(|error| IdentityError::file(path, format!("can't be written: {error}")))
+}
+
+/// Removes a secret that is needed no longer. That it is gone already is no error.
+pub(super) fn remove(path: &Path) -> Result<(), IdentityError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(IdentityError::file(path, format!("can't be removed: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn write_temporary(path: &Path, content: &[u8]) -> io::Result<()> {
     // A file of a run that was cut short.
     match fs::remove_file(path) {

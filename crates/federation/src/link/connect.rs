@@ -15,15 +15,17 @@ use rustls_pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::timeout,
+    time::{Sleep, sleep, timeout},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::{LinkError, error::in_seconds};
 use crate::{
     address::private_class,
     bundle::parse_endpoint,
-    tls::{self, H2, LeafKeeper},
+    connections::{Ages, Connections, Entry},
+    tls::{self, Credential, H2, LeafKeeper},
     trust::Trust,
 };
 
@@ -36,7 +38,9 @@ pub(super) struct Connector {
     pub(super) endpoint: String,
     pub(super) within: Duration,
     pub(super) breakage: Breakage,
-    /// Nothing is known yet by which the city could prove that it is there.
+    pub(super) connections: Arc<Connections>,
+    pub(super) ages: Ages,
+    /// Only the bundle is read, from whoever names the city.
     pub(super) unproven: bool,
 }
 
@@ -94,17 +98,57 @@ impl Connector {
 
         let name = ServerName::try_from(host)
             .map_err(|error| unreachable(format!("the host of {} can't be called: {error}", self.endpoint)))?;
-        let (config, verifier) = tls::peer_client_config(&self.trust, &self.keeper, &self.city, self.unproven);
+        let configure = if self.unproven { tls::bundle_client_config } else { tls::peer_client_config };
+        let (config, verifier) = configure(&self.trust, &self.keeper, &self.city);
+        let ours = Ours { trust: self.trust.clone(), keeper: self.keeper.clone() };
         let tls = TlsConnector::from(config).connect(name, tcp).await.map_err(|error| match verifier.refusal() {
             Some(refusal) => {
+                if refusal.may_be_outdated() {
+                    self.trust.nudges.outdated(&self.city);
+                }
                 LinkError::new(Outcome::Unreachable, Reason::TlsHandshake, format!("the peer was refused: {refusal}"))
             }
-            None => LinkError::of_io(&error),
+            None => ours.explain(&error),
         })?;
         if tls.get_ref().1.alpn_protocol() != Some(H2) {
             return Err(unreachable(format!("what answers at {} does not speak HTTP/2", self.endpoint)));
         }
-        Ok(Watched { tls, breakage: self.breakage.clone() })
+        let shown = Credential::of_server(tls.get_ref().1.peer_certificates().unwrap_or_default());
+        let entry = self.connections.enter_own(&self.city, shown.clone());
+        // After entering: from here on, a change of the table closes the connection.
+        if !self.unproven {
+            shown.still_good(&self.trust, &self.city).map_err(|refusal| {
+                LinkError::new(Outcome::Unreachable, Reason::TlsHandshake, format!("the peer was refused: {refusal}"))
+            })?;
+        }
+        let closing = Box::pin(entry.closing.clone().cancelled_owned());
+        // The channel is left after its age. What is under way then, and does not end by itself, ends here.
+        let grace = Ages::jittered(self.ages.grace, self.trust.dice.roll());
+        let too_old = Box::pin(sleep(self.ages.age + grace));
+        Ok(Watched { tls, breakage: self.breakage.clone(), ours, closing, too_old, _entry: entry })
+    }
+}
+
+/// What we show, to say what is wrong with it when the other side refuses it.
+#[derive(Clone, Debug)]
+struct Ours {
+    trust: Arc<Trust>,
+    keeper: LeafKeeper,
+}
+
+impl Ours {
+    /// What a broken connection means, with what is wrong on our side, as far as it can be seen here.
+    fn explain(&self, error: &io::Error) -> LinkError {
+        let mut found = LinkError::of_io(error);
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        if let Some(rustls::Error::AlertReceived(alert)) = tls {
+            let authorities = self.keeper.identity().bundle_authorities();
+            let own = tls::own_fault(*alert, &self.keeper.chain(), &authorities, self.trust.clock.now());
+            if let Some(own) = own {
+                found.description = format!("{}; {own}", found.description);
+            }
+        }
+        found
     }
 }
 
@@ -130,14 +174,34 @@ fn unreachable(description: String) -> LinkError {
 pub(super) struct Watched {
     tls: TlsStream<TcpStream>,
     breakage: Breakage,
+    ours: Ours,
+    closing: Pin<Box<WaitForCancellationFutureOwned>>,
+    too_old: Pin<Box<Sleep>>,
+    _entry: Entry,
+}
+
+impl Watched {
+    fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        let why = if self.closing.as_mut().poll(context).is_ready() {
+            "the connection was closed here: the peering or the peer's bundle was changed"
+        } else if self.too_old.as_mut().poll(context).is_ready() {
+            "the connection was closed here: it has reached its greatest age"
+        } else {
+            return Ok(());
+        };
+        let closed = unreachable(why.to_owned());
+        self.breakage.set(Some(closed.clone()));
+        Err(io::Error::new(io::ErrorKind::ConnectionAborted, closed))
+    }
 }
 
 impl AsyncRead for Watched {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        this.check(context)?;
         let read = Pin::new(&mut this.tls).poll_read(context, buffer);
         if let Poll::Ready(Err(error)) = &read {
-            this.breakage.set(Some(LinkError::of_io(error)));
+            this.breakage.set(Some(this.ours.explain(error)));
         }
         read
     }
@@ -145,7 +209,9 @@ impl AsyncRead for Watched {
 
 impl AsyncWrite for Watched {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().tls).poll_write(context, bytes)
+        let this = self.get_mut();
+        this.check(context)?;
+        Pin::new(&mut this.tls).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -153,7 +219,9 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().tls).poll_write_vectored(context, slices)
+        let this = self.get_mut();
+        this.check(context)?;
+        Pin::new(&mut this.tls).poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {

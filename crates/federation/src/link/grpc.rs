@@ -1,7 +1,7 @@
 //! A peer over gRPC and mutual TLS.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -13,11 +13,11 @@ use isopolity_proto::{
     catalog::Outcome,
     error::Reason,
     federation::{
-        Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetDigestRequest, GetDigestResponse,
-        GetDirectoryRequest, GetDirectoryResponse, GetInviterBundleRequest, GetRecordRequest, GetStatisticsRequest,
-        GetStatisticsResponse, HelloRequest, HelloResponse, JoinRequest, JoinResponse, ListAuditedCallsRequest,
-        ListAuditedCallsResponse, QueryRequest, QueryResponse, WatchRequest, WatchResponse, WitnessAuditHeadRequest,
-        federation_service_client::FederationServiceClient,
+        Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest,
+        GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetInviterBundleRequest, GetRecordRequest,
+        GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, JoinRequest, JoinResponse,
+        ListAuditedCallsRequest, ListAuditedCallsResponse, QueryRequest, QueryResponse, WatchRequest, WatchResponse,
+        WitnessAuditHeadRequest, federation_service_client::FederationServiceClient,
     },
 };
 use tokio::time::{Instant, timeout};
@@ -31,7 +31,12 @@ use super::{
     connect::{Breakage, Connector},
     error::connection_died,
 };
-use crate::{tls::LeafKeeper, trust::Trust};
+use crate::{
+    connections::{Ages, Connections},
+    identity::KeyState,
+    tls::LeafKeeper,
+    trust::Trust,
+};
 
 /// The time for a connection, TLS included.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -43,23 +48,40 @@ const WATCH_BEGINS: Duration = Duration::from_secs(10);
 
 type Client = FederationServiceClient<Channel>;
 
-/// A peer over gRPC and mutual TLS. Connects when first called, and again by itself after a break.
+/// A peer over gRPC and mutual TLS. Connects when first called, again by itself after a break, and anew after a while, so that
+/// what has changed in trust takes hold: calls under way end on the connection that they began on.
 #[derive(Debug)]
 pub struct GrpcLink {
     connector: Connector,
-    client: OnceLock<Client>,
+    /// And until when it takes new calls.
+    client: Mutex<Option<(Client, Instant)>>,
 }
 
 impl GrpcLink {
-    pub(crate) fn new(trust: Arc<Trust>, keeper: LeafKeeper, city: CityId, endpoint: String) -> Self {
+    pub(crate) fn new(
+        trust: Arc<Trust>,
+        keeper: LeafKeeper,
+        connections: Arc<Connections>,
+        ages: Ages,
+        city: CityId,
+        endpoint: String,
+    ) -> Self {
         let breakage = Breakage::default();
-        let connector = Connector { trust, keeper, city, endpoint, within: CONNECT, breakage, unproven: false };
-        Self { connector, client: OnceLock::new() }
+        let connector =
+            Connector { trust, keeper, city, endpoint, within: CONNECT, breakage, connections, ages, unproven: false };
+        Self { connector, client: Mutex::new(None) }
     }
 
     /// A city of which no bundle is known yet: whoever answers in its name is taken for it.
-    pub(crate) fn unproven(trust: Arc<Trust>, keeper: LeafKeeper, city: CityId, endpoint: String) -> Self {
-        let mut link = Self::new(trust, keeper, city, endpoint);
+    pub(crate) fn unproven(
+        trust: Arc<Trust>,
+        keeper: LeafKeeper,
+        connections: Arc<Connections>,
+        ages: Ages,
+        city: CityId,
+        endpoint: String,
+    ) -> Self {
+        let mut link = Self::new(trust, keeper, connections, ages, city, endpoint);
         link.connector.unproven = true;
         link
     }
@@ -78,20 +100,17 @@ impl GrpcLink {
 
     /// The client. Made at the first call, because it needs the runtime.
     fn client(&self) -> Result<Client, LinkError> {
-        if let Some(client) = self.client.get() {
+        let mut kept = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if let Some((client, until)) = &*kept
+            && now < *until
+        {
             return Ok(client.clone());
         }
-        let endpoint = Endpoint::from_shared(self.connector.endpoint.clone())
-            .map_err(|error| LinkError::new(Outcome::Unreachable, Reason::Connection, error.to_string()))?
-            .http2_keep_alive_interval(IDLE)
-            .keep_alive_timeout(PROBE)
-            .keep_alive_while_idle(true);
-        let connector = self.connector.clone();
-        let channel = endpoint.connect_with_connector_lazy(tower::service_fn(move |_: http::Uri| {
-            connector.clone().connect().map_ok(TokioIo::new)
-        }));
-        let client = FederationServiceClient::new(channel).max_decoding_message_size(LARGEST_MESSAGE);
-        Ok(self.client.get_or_init(|| client).clone())
+        let client = client_of(&self.connector)?;
+        let Connector { ages, trust, .. } = &self.connector;
+        *kept = Some((client.clone(), now + Ages::jittered(ages.age, trust.dice.roll())));
+        Ok(client)
     }
 
     /// One call with one answer, ended when the time is over.
@@ -107,6 +126,41 @@ impl GrpcLink {
         let attempts = attempt(self.client()?, &self.connector, message, Some(within), call);
         timeout(within, attempts).await.unwrap_or_else(|_elapsed| Err(LinkError::timed_out(within)))
     }
+
+    /// Reads the bundle over a connection of its own that proves nothing, as whom each of our CAs says that we are: the peer may
+    /// know the present one, or one of before.
+    async fn read_unproven(&self, message: GetBundleRequest, within: Duration) -> Result<GetBundleResponse, LinkError> {
+        let present = &self.connector.keeper;
+        let now = self.connector.trust.clock.now();
+        let former = present.identity().authorities().into_iter().filter(|one| one.state == KeyState::Former);
+        let keepers = std::iter::once(present.clone()).chain(former.filter_map(|one| present.of_authority(&one, now)));
+        let mut last = None;
+        for keeper in keepers {
+            let connector =
+                Connector { keeper, unproven: true, breakage: Breakage::default(), ..self.connector.clone() };
+            let answer = client_of(&connector)?.get_bundle(request(message, Some(within))).await;
+            match answer.map_err(|status| explain(&status, &connector.breakage)) {
+                Ok(answer) => return Ok(answer.into_inner()),
+                Err(error) if error.reason == Reason::TlsHandshake => last = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| missing("bundle")))
+    }
+}
+
+/// A client that connects as the connector says.
+fn client_of(connector: &Connector) -> Result<Client, LinkError> {
+    let endpoint = Endpoint::from_shared(connector.endpoint.clone())
+        .map_err(|error| LinkError::new(Outcome::Unreachable, Reason::Connection, error.to_string()))?
+        .http2_keep_alive_interval(IDLE)
+        .keep_alive_timeout(PROBE)
+        .keep_alive_while_idle(true);
+    let connector = connector.clone();
+    let channel = endpoint.connect_with_connector_lazy(tower::service_fn(move |_: http::Uri| {
+        connector.clone().connect().map_ok(TokioIo::new)
+    }));
+    Ok(FederationServiceClient::new(channel).max_decoding_message_size(LARGEST_MESSAGE))
 }
 
 /// Calls, and once more if the connection turns out to have died: a peer that was restarted is not missing from the next
@@ -161,12 +215,17 @@ impl Link for GrpcLink {
         self.call(message, within, |mut client, request| async move { client.hello(request).await }).await
     }
 
-    async fn get_bundle(&self, within: Duration) -> Result<Envelope, LinkError> {
-        let message = GetBundleRequest {};
-        self.call(message, within, |mut client, request| async move { client.get_bundle(request).await })
-            .await?
-            .bundle
-            .ok_or_else(|| missing("bundle"))
+    async fn get_bundle(&self, message: GetBundleRequest, within: Duration) -> Result<GetBundleResponse, LinkError> {
+        self.call(message, within, |mut client, request| async move { client.get_bundle(request).await }).await
+    }
+
+    async fn recover_bundle(
+        &self,
+        message: GetBundleRequest,
+        within: Duration,
+    ) -> Result<GetBundleResponse, LinkError> {
+        let read = self.read_unproven(message, within);
+        timeout(within, read).await.unwrap_or_else(|_elapsed| Err(LinkError::timed_out(within)))
     }
 
     fn query(&self, message: QueryRequest, within: Duration) -> BoxStream<'static, Result<QueryResponse, LinkError>> {

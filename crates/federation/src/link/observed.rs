@@ -12,10 +12,11 @@ use async_trait::async_trait;
 use futures::{Stream, StreamExt as _, stream::BoxStream};
 use isopolity_domain::CityId;
 use isopolity_proto::federation::{
-    Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetDigestRequest, GetDigestResponse, GetDirectoryRequest,
-    GetDirectoryResponse, GetRecordRequest, GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse,
-    ListAuditedCallsRequest, ListAuditedCallsResponse, QueryRequest, QueryResponse, QueryStart, WatchRequest,
-    WatchResponse, WitnessAuditHeadRequest, query_response::Part,
+    Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest,
+    GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetRecordRequest, GetStatisticsRequest,
+    GetStatisticsResponse, HelloRequest, HelloResponse, ListAuditedCallsRequest, ListAuditedCallsResponse,
+    QueryRequest, QueryResponse, QueryStart, WatchRequest, WatchResponse, WitnessAuditHeadRequest,
+    query_response::Part,
 };
 use tokio::time::Instant;
 
@@ -83,8 +84,16 @@ impl Link for Observed {
         self.observe(within, self.0.link.hello(request, within)).await
     }
 
-    async fn get_bundle(&self, within: Duration) -> Result<Envelope, LinkError> {
-        self.observe(within, self.0.link.get_bundle(within)).await
+    async fn get_bundle(&self, request: GetBundleRequest, within: Duration) -> Result<GetBundleResponse, LinkError> {
+        self.observe(within, self.0.link.get_bundle(request, within)).await
+    }
+
+    async fn recover_bundle(
+        &self,
+        request: GetBundleRequest,
+        within: Duration,
+    ) -> Result<GetBundleResponse, LinkError> {
+        self.observe(within, self.0.link.recover_bundle(request, within)).await
     }
 
     fn query(&self, request: QueryRequest, within: Duration) -> BoxStream<'static, Result<QueryResponse, LinkError>> {

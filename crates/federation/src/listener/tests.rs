@@ -20,7 +20,7 @@ async fn deaf_caller(limits: ListenerLimits) -> (impl Sized, Connection<CallerAd
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let mut incoming = accept_callers(listener, api_server_config(&keeper), limits);
-    let config = tls::client_config(city.ca_pem()).unwrap();
+    let config = tls::client_config(&city.ca_pem()).unwrap();
     let tcp = TcpStream::connect(address).await.unwrap();
     let shaking = TlsConnector::from(Arc::new(config)).connect("localhost".try_into().unwrap(), tcp);
     let (caller, taken) = tokio::join!(shaking, incoming.next());

@@ -91,6 +91,65 @@ async fn withdrawing_a_ca_closes_connections_and_a_change_of_audience_does_not()
 }
 
 #[tokio::test]
+async fn t3_a_revoked_certificate_closes_connections_both_ways_and_opens_no_new_one() {
+    let (_folder, keys) = crate::testing::lasting_identity("feira.example");
+    let geneve = Node::start("geneve.example").await;
+    let feira = Node::start_as(keys, ListenerLimits::default()).await;
+    geneve.peers.set(vec![feira.as_peer(PeerState::Active)]);
+    feira.peers.set(vec![geneve.as_peer(PeerState::Active)]);
+    feira.peers.greet(geneve.city(), WITHIN).await.unwrap();
+    geneve.peers.greet(feira.city(), WITHIN).await.unwrap();
+    let open = || (geneve.peers.connections(feira.city()), geneve.peers.own_connections(feira.city()));
+    assert_eq!(open(), (1, 1));
+
+    // A newer bundle that bears the certificate closes nothing.
+    let endpoint = feira.endpoint();
+    let sign = |sequence: i64| {
+        let bundle = Bundle::parse(&feira.identity.sign_bundle(&endpoint, sequence, crate::testing::NOW)).unwrap();
+        PeerSettings { bundle, ..feira.as_peer(PeerState::Active) }
+    };
+    geneve.peers.set(vec![sign(2)]);
+    assert_eq!(open(), (1, 1));
+
+    let serial = feira.peers.leaf().serial().unwrap();
+    let authority = feira.identity.current_authority().id();
+    feira.identity.revoke(&[(serial, authority)], crate::testing::NOW).unwrap();
+    geneve.peers.set(vec![sign(3)]);
+    assert_eq!(open(), (0, 0));
+    let told = feira.peers.greet(geneve.city(), WITHIN).await.unwrap_err();
+    assert!(told.description.contains("our certificate was revoked"), "{told}");
+    let error = geneve.peers.greet(feira.city(), WITHIN).await.unwrap_err();
+    assert!(error.description.contains("was revoked by its city"), "{error}");
+
+    feira.peers.leaf().renew(crate::testing::NOW).unwrap();
+    feira.peers.greet(geneve.city(), WITHIN).await.unwrap();
+    geneve.peers.greet(feira.city(), WITHIN).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_is_made_anew_after_its_age_and_calls_under_way_go_on() {
+    let limits =
+        Limits { ages: Ages { age: Duration::from_millis(50), grace: Duration::from_mins(1) }, ..Limits::default() };
+    let geneve = Node::start("geneve.example").await;
+    let feira = Peers::new(identity("feira.example"), clock(), limits).unwrap();
+    geneve.peers.set(vec![peer_of(&identity("feira.example"), "https://127.0.0.1:1", PeerState::Active)]);
+    let known = PeerSettings {
+        bundle: Bundle::parse(&feira.leaf().identity().sign_bundle("https://127.0.0.1:1", 1, crate::testing::NOW))
+            .unwrap(),
+        ..geneve.peers.all().remove(0)
+    };
+    geneve.peers.set(vec![known]);
+    feira.set(vec![geneve.as_peer(PeerState::Active)]);
+    let mut connections = std::collections::BTreeSet::new();
+    let begun = Instant::now();
+    while connections.len() < 3 {
+        feira.greet(geneve.city(), WITHIN).await.unwrap();
+        connections.insert(geneve.peers.latest_connection(&"feira.example".parse().unwrap()));
+        assert!(begun.elapsed() < WITHIN, "no new connection: {connections:?}");
+    }
+}
+
+#[tokio::test]
 async fn one_city_cant_hold_more_connections_than_its_share() {
     let limits = ListenerLimits { per_city: 2, ..ListenerLimits::default() };
     let geneve = Node::start_as(identity("geneve.example"), limits).await;

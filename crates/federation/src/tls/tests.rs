@@ -1,5 +1,7 @@
 //! Real handshakes over loopback between two nodes: who is let in, and what both sides know when one is not.
 
+mod bad_certificates;
+
 use std::{io, sync::Arc, time::Duration};
 
 use isopolity_domain::Clock as _;
@@ -45,7 +47,7 @@ fn raw_config(called: &Node) -> ClientConfig {
     let trust = Arc::new(Trust::new(called.clock.clone()));
     trust.replace([(called.city().clone(), called.as_peer(PeerState::Active))].into());
     let keeper = LeafKeeper::node(identity("feira.example"), NOW).unwrap();
-    let (config, _verifier) = peer_client_config(&trust, &keeper, called.city(), false);
+    let (config, _verifier) = peer_client_config(&trust, &keeper, called.city());
     Arc::unwrap_or_clone(config)
 }
 
@@ -144,7 +146,7 @@ async fn one_citys_ca_cant_speak_for_another_city() {
     let alert = alert_of(raw_attempt(&geneve, config).await);
     assert!(alert.contains("not issued by a CA in the bundle"), "{alert}");
     let trouble = geneve.inbound_trouble(kenitra.city());
-    assert!(trouble.contains("not issued by a CA in the city's trust bundle"), "{trouble}");
+    assert!(trouble.contains("a CA of feira.example issued it"), "{trouble}");
     still_serves(&geneve, &feira).await;
 }
 
@@ -174,7 +176,7 @@ async fn the_caller_refuses_a_server_with_the_wrong_ca() {
 }
 
 #[tokio::test]
-async fn who_shows_no_certificate_is_refused() {
+async fn t5_who_shows_no_certificate_is_refused_and_told_so() {
     #[derive(Debug)]
     struct Nothing;
     impl ResolvesClientCert for Nothing {
@@ -368,10 +370,10 @@ async fn the_api_is_believed_by_who_has_its_ca_and_by_nobody_else() {
         tls.write_u8(7).await?;
         tls.read_u8().await
     };
-    let wrong = call(geneve.ca_pem().to_owned(), "localhost").await.unwrap_err();
+    let wrong = call(geneve.ca_pem(), "localhost").await.unwrap_err();
     assert!(wrong.to_string().contains("UnknownIssuer") || wrong.to_string().contains("BadSignature"), "{wrong}");
-    assert!(call(own.ca_pem().to_owned(), "other.example").await.is_err());
-    let (answer, _incoming) = tokio::join!(call(own.ca_pem().to_owned(), "localhost"), echo);
+    assert!(call(own.ca_pem(), "other.example").await.is_err());
+    let (answer, _incoming) = tokio::join!(call(own.ca_pem(), "localhost"), echo);
     assert_eq!(answer.unwrap(), 7);
     assert!(client_config("nothing").is_err());
 }

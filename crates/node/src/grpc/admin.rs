@@ -159,6 +159,7 @@ impl NodeService for Services {
         let caller = self.caller(&request)?;
         caller.must(Right::Administer).map_err(|error| status(&error))?;
         let feed = self.registry.progress().await.map_err(|error| status(&error))?;
+        let warnings = self.registry.trust_warnings().await.map_err(|error| status(&error))?;
         Ok(Response::new(GetNodeResponse {
             city: self.registry.city().to_string(),
             software: SOFTWARE.to_owned(),
@@ -170,6 +171,8 @@ impl NodeService for Services {
             records: feed.records,
             certificate_expire_time: Some(to_timestamp(self.keeper.expires())),
             storage: self.registry.store().kind().as_str().to_owned(),
+            bundle_sequence: *self.registry.federation().bundle_sequence().borrow(),
+            warnings,
         }))
     }
 }

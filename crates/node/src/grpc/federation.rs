@@ -2,7 +2,6 @@
 
 use std::{pin::Pin, time::Duration};
 
-use bytes::Bytes;
 use futures::StreamExt as _;
 use isopolity_domain::{CityId, envelope};
 use isopolity_federation::PeerIdentity;
@@ -38,9 +37,8 @@ impl FederationService for Services {
 
     async fn get_bundle(&self, request: Request<GetBundleRequest>) -> Result<Response<GetBundleResponse>, Status> {
         let peer = peer(&request)?;
-        let file: Bytes = self.registry.bundle_for_peer(&peer).await.map_err(|error| self.refused(&peer, &error))?;
-        let bundle = envelope::from_file(&file).map_err(|error| status(&Error::internal(error)))?;
-        Ok(Response::new(GetBundleResponse { bundle: Some(bundle) }))
+        let found = self.registry.bundle_for_peer(&peer, request.get_ref()).await;
+        Ok(Response::new(found.map_err(|error| self.refused(&peer, &error))?))
     }
 
     async fn get_inviter_bundle(

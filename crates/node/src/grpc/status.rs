@@ -14,7 +14,8 @@ use isopolity_proto::{
     type_url,
 };
 use isopolity_registry::{
-    Error, directory::DirectoryRefusal, error::with_causes, invitation::JoinRefusal, permission::scope_word,
+    Error, TrustError, directory::DirectoryRefusal, error::with_causes, invitation::JoinRefusal,
+    permission::scope_word, trust::listed,
 };
 use prost::Message as _;
 use prost_types::Any;
@@ -75,6 +76,7 @@ pub(super) fn status(cause: &Error) -> Status {
             Code::PermissionDenied
         }
         Error::NotShared(refusal) => not_shared(refusal, &mut info),
+        Error::Trust(refusal) => of_trust(refusal, &mut info, &mut details),
         Error::Joining(refusal) => of_joining(refusal),
         Error::Directory(refusal) => of_directory(refusal),
         Error::LastAdministrator
@@ -190,6 +192,21 @@ fn not_shared(refusal: &Refusal, info: &mut HashMap<String, String>) -> Code {
         Refusal::Changed(_) => Code::Aborted,
         _ => Code::PermissionDenied,
     }
+}
+
+/// What a refused change of keys comes to.
+fn of_trust(refusal: &TrustError, info: &mut HashMap<String, String>, details: &mut ErrorDetails) -> Code {
+    match refusal {
+        TrustError::Unknown(id) => {
+            details.set_resource_info("key", id, "", refusal.to_string());
+            return Code::NotFound;
+        }
+        TrustError::PeersBehind(peers) => {
+            info.insert("peers".to_owned(), listed(peers));
+        }
+        TrustError::NotPrepared(_) | TrustError::PkiExternal => {}
+    }
+    Code::FailedPrecondition
 }
 
 /// What came of an answer that is not enough. Of very many cities only so many as may travel: those that are missing first.

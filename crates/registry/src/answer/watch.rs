@@ -11,7 +11,7 @@ use isopolity_domain::{
 };
 use isopolity_proto::{
     admin::AuditAction,
-    federation::{Question, WatchHit, WatchPosition, WatchRequest, WatchResponse, watch_response::Part},
+    federation::{Question, WatchHit, WatchPosition, WatchRequest, WatchResponse, WatchTrust, watch_response::Part},
 };
 use tokio::sync::watch;
 use tracing::info;
@@ -36,6 +36,8 @@ struct Telling {
     changes: watch::Receiver<u64>,
     told: Position,
     begun: bool,
+    /// The sequence of this city's own trust bundle.
+    trust: tokio::sync::watch::Receiver<i64>,
     /// Parts that are ready to be taken.
     ready: std::vec::IntoIter<WatchResponse>,
     over: bool,
@@ -89,6 +91,7 @@ impl Registry {
             changes: self.inner.sharing.changes(),
             told,
             begun: false,
+            trust: self.federation().bundle_sequence(),
             ready: Vec::new().into_iter(),
             over: false,
             _reading: reading,
@@ -134,10 +137,16 @@ impl Telling {
     /// What was published since, at the latest after a heartbeat.
     async fn look(&mut self) -> Result<Vec<WatchResponse>, Error> {
         let next = Position { sequence: self.told.sequence + 1, ..self.told.clone() };
+        let published = self.registry.catalog().clone();
         tokio::select! {
-            _ = self.registry.catalog().reached(&next, HEARTBEAT) => {}
+            _ = published.reached(&next, HEARTBEAT) => {}
             // The sender lives as long as the registry.
             _ = self.changes.changed() => {}
+            Ok(()) = self.trust.changed() => {
+                self.registry.must_be_active(&self.peer)?;
+                let trust = WatchTrust { bundle_sequence: *self.trust.borrow_and_update() };
+                return Ok(vec![WatchResponse { part: Some(Part::Trust(trust)) }]);
+            }
         }
         // Anew each time: a suspension ends the watch, and so does another agreement, for under that other records are seen.
         let Grant { sight, etag, .. } =

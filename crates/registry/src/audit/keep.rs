@@ -123,10 +123,10 @@ impl Registry {
         let Some(file) = file else { return Ok(None) };
         let last = checker.chain();
         let head = self.sign_audit_head(last);
-        let lines = writer.end(&head, &self.receipts().await?, self.now(), self.identity().record_key());
+        let lines = writer.end(&head, &self.receipts().await?, self.now(), &self.identity().record_key());
         let name = format!("audit-{:012}-{:012}.jsonl", moved.sequence + 1, last.sequence);
         let done = folder.join(name);
-        let bundle = self.store().setting(crate::peers::OWN_BUNDLE).await?;
+        let bundle = self.store().setting(crate::bundles::OWN_BUNDLE).await?;
         let bundle = bundle.ok_or_else(|| Error::internal("the own bundle is not stored"))?;
         let bundle = Bundle::parse(&bundle).map_err(Error::internal)?;
         let kept = done.clone();

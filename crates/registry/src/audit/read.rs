@@ -103,7 +103,7 @@ impl Registry {
 
     /// Signs a point of the log, now.
     pub(super) fn sign_audit_head(&self, chain: Chain) -> Envelope {
-        head::sign_head(self.city(), chain, self.now(), self.identity().record_key())
+        head::sign_head(self.city(), chain, self.now(), &self.identity().record_key())
     }
 
     /// What each peer witnessed, and what was seen of its log.
@@ -247,7 +247,7 @@ impl Registry {
         }
         let receipts = self.receipts().await?;
         let signed = self.sign_audit_head(chain.head);
-        waiting.push_str(&writer.end(&signed, &receipts, self.now(), self.identity().record_key()));
+        waiting.push_str(&writer.end(&signed, &receipts, self.now(), &self.identity().record_key()));
         hand_on(&pieces, &mut waiting, 1, entries).await;
         room.put(self.event(caller, AuditAction::AuditExported).counting(entries, 0));
         Ok(())
@@ -262,7 +262,7 @@ impl Registry {
 
     /// The fingerprint of this city's trust bundle; zeros where there is none yet.
     pub(super) async fn own_fingerprint(&self) -> Result<String, Error> {
-        let file = self.store().setting(crate::peers::OWN_BUNDLE).await?;
+        let file = self.store().setting(crate::bundles::OWN_BUNDLE).await?;
         let bundle = file.map(|file| Bundle::parse(&file)).transpose().map_err(Error::internal)?;
         Ok(bundle.map_or_else(|| "0".repeat(64), |bundle| bundle.fingerprint()))
     }

@@ -186,7 +186,7 @@ impl Registry {
             Ok(None) => return,
             Ok(Some(chain)) => {
                 let key = self.identity().record_key();
-                let receipt = head::sign_receipt(city, self.city(), chain, self.now(), key);
+                let receipt = head::sign_receipt(city, self.city(), chain, self.now(), &key);
                 WitnessAuditHeadRequest { receipt: Some(receipt), ..Default::default() }
             }
             Err(Unseen::Fault(description)) => {
@@ -336,10 +336,9 @@ impl Registry {
         Ok(())
     }
 
-    /// The public keys with which this city signs.
+    /// The public keys with which this city signs, or signed before.
     fn own_keys(&self) -> isopolity_domain::envelope::Keys {
-        let public = self.identity().record_key().verifying_key();
-        [(isopolity_domain::envelope::key_id(&public), public)].into()
+        self.identity().record_keys().iter().map(|key| (key.id(), key.public)).collect()
     }
 }
 

@@ -151,7 +151,7 @@ impl Registry {
             position,
             to_timestamp(document.update_time),
             self.retention().delete_after(document.name.kind(), document.update_time).map(to_timestamp),
-            self.identity().record_key(),
+            &self.identity().record_key(),
         )
     }
 

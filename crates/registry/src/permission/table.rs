@@ -75,6 +75,13 @@ const CATALOG: &[Entry] = &[
 ];
 
 const ADMIN: &[Entry] = &[
+    ("isopolity.admin.v1.TrustService/GetTrust", Has(Administer, Scope::Administer)),
+    ("isopolity.admin.v1.TrustService/PrepareKey", Has(Administer, Scope::Administer)),
+    ("isopolity.admin.v1.TrustService/RotateKey", Has(Administer, Scope::Administer)),
+    ("isopolity.admin.v1.TrustService/RevokeCertificates", Has(Administer, Scope::Administer)),
+    ("isopolity.admin.v1.TrustService/WithdrawAuthority", Has(Administer, Scope::Administer)),
+    ("isopolity.admin.v1.TrustService/ExportBundle", Has(Administer, Scope::Administer)),
+    ("isopolity.admin.v1.TrustService/ResetPeerBundle", Has(Administer, Scope::Administer)),
     ("isopolity.admin.v1.SharingAgreementService/GetSharingAgreement", Has(Administer, Scope::Administer)),
     ("isopolity.admin.v1.SharingAgreementService/SetSharingAgreement", Has(Administer, Scope::Administer)),
     ("isopolity.admin.v1.SharingAgreementService/ListSharingAgreements", Has(Administer, Scope::Administer)),

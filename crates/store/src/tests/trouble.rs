@@ -73,7 +73,7 @@ async fn after_a_call_that_was_cancelled_a_transaction_is_not_committed(bed: Bed
 #[tokio::test]
 async fn a_full_database_keeps_what_it_has_and_goes_on_when_there_is_room() {
     on_sqlite(|bed| async move {
-        let store = bed.open(Limits { pages: Some(80), ..SHORT }).await.unwrap();
+        let store = bed.open(Limits { pages: Some(120), ..SHORT }).await.unwrap();
         let big = |id: &str| Document { body: Bytes::from(vec![7; 10_000]), ..document(&name(id)) };
         let mut kept = Vec::new();
         // One by one until it is full.
