@@ -15,6 +15,7 @@ mod cli {
     mod people;
     mod privacy;
     mod records;
+    mod secrets;
     mod serve;
     mod signals;
     mod storage;

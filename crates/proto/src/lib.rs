@@ -27,8 +27,16 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/isopolity.rs"));
 }
 
-/// `isopolity.admin.v1`: peers, tokens, the node.
-pub use generated::isopolity::admin::v1 as admin;
+/// `isopolity.admin.v1`: peers, people and tokens, the audit log, the node. With what of `isopolity.federation.v1` its messages hold
+/// as their own.
+pub mod admin {
+    pub use super::{
+        federation::{
+            Granularity, LegalBasis, PeerState, SharingAgreement, SharingPurpose, SharingRates, TransferTool,
+        },
+        generated::isopolity::admin::v1::*,
+    };
+}
 /// `isopolity.catalog.v1`: search across cities.
 pub use generated::isopolity::catalog::v1 as catalog;
 /// `isopolity.error.v1`: the reasons that an error can carry.

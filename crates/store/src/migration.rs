@@ -25,13 +25,13 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_begin::Migration),
             Box::new(m20261124_000002_keep::Migration),
             Box::new(m20261124_000003_circuits::Migration),
-            Box::new(m20261126_000010_privacy::Migration),
+            Box::new(m20261126_000004_trust::Migration),
             Box::new(m20261126_000005_invitations::Migration),
-            Box::new(m20261126_000009_directory::Migration),
-            Box::new(m20261126_000008_audit::Migration),
             Box::new(m20261126_000006_users::Migration),
             Box::new(m20261126_000007_sharing::Migration),
-            Box::new(m20261126_000004_trust::Migration),
+            Box::new(m20261126_000008_audit::Migration),
+            Box::new(m20261126_000009_directory::Migration),
+            Box::new(m20261126_000010_privacy::Migration),
         ]
     }
 }

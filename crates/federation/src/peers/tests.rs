@@ -129,7 +129,7 @@ async fn t3_a_revoked_certificate_closes_connections_both_ways_and_opens_no_new_
 #[tokio::test]
 async fn a_connection_is_made_anew_after_its_age_and_calls_under_way_go_on() {
     let limits =
-        Limits { ages: Ages { age: Duration::from_millis(50), grace: Duration::from_mins(1) }, ..Limits::default() };
+        Limits { ages: Ages { age: Duration::from_millis(50), grace: Duration::from_mins(1) }, ..here() };
     let geneve = Node::start("geneve.example").await;
     let feira = Peers::new(identity("feira.example"), clock(), limits).unwrap();
     geneve.peers.set(vec![peer_of(&identity("feira.example"), "https://127.0.0.1:1", PeerState::Active)]);

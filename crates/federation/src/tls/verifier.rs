@@ -350,6 +350,9 @@ impl Credential {
     /// Whether it would be let in at present.
     pub(crate) fn still_good(&self, trust: &Trust, city: &CityId) -> Result<(), HandshakeRefusal> {
         let (end_entity, intermediates) = self.chain.split_first().ok_or(HandshakeRefusal::NoCertificate)?;
+        if claimed_city(end_entity)? != *city {
+            return Err(HandshakeRefusal::NotSpiffe);
+        }
         let usage = if self.client { KeyUsage::client_auth() } else { KeyUsage::server_auth() };
         let path = Path { end_entity, intermediates, now: unix(trust.clock.now()), usage };
         judge(trust, city, path, &algorithms())
