@@ -133,7 +133,6 @@ impl Impostor {
             city: bundle.city.clone(),
             state: PeerState::Active,
             state_reason: String::new(),
-            audience: Audience::Public,
             bundle,
             records: 0,
             circuit: Bytes::new(),

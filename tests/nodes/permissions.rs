@@ -128,9 +128,8 @@ async fn differences_for_peers(channel: impl Fn() -> Channel, who: &str, stands:
             |status: &Status| std::error::Error::source(status).is_some() || status.code() == Code::Unknown;
         // Where no invitation is open, whoever is let in hears just that.
         let uninvited = |status: &Status| needed == Standing::Guest && reason(status).1 == "INVITATION_UNKNOWN";
-        let let_in = !answer
-            .as_ref()
-            .is_err_and(|status| (is_refused(status) && !uninvited(status)) || no_connection(status));
+        let let_in =
+            !answer.as_ref().is_err_and(|status| (is_refused(status) && !uninvited(status)) || no_connection(status));
         if may != let_in {
             let said = answer.err().map_or_else(|| "an answer".to_owned(), |status| format!("{status:?}"));
             differences.push(format!("{method} by a peer that is {who}: the table says {may}, the node says {said}"));

@@ -15,7 +15,7 @@ use std::{
 use isopolity_catalog::Catalog;
 use isopolity_domain::{CityId, Clock as _, clock::SystemClock, feed::Position, retention::Retention};
 use isopolity_federation::{Bundle, Identity, Limits, Link, PeerSettings, Peers};
-use isopolity_proto::{admin::PeerState, options::Audience};
+use isopolity_proto::admin::PeerState;
 use isopolity_registry::{Patience, Registry, Settings};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::Value;
@@ -206,7 +206,6 @@ fn settings(city: &City) -> PeerSettings {
         city: city.id.clone(),
         state: PeerState::Active,
         state_reason: String::new(),
-        audience: Audience::Federation,
         bundle: city.bundle.clone(),
         records: 0,
         circuit: bytes::Bytes::new(),

@@ -14,7 +14,6 @@ use isopolity_proto::{
     catalog::Outcome,
     error::Reason,
     federation::{Envelope, GetBundleRequest, GetBundleResponse, GetDirectoryRequest, GetRecordRequest, HelloResponse},
-    options::Audience,
 };
 use rustls::ServerConfig;
 use tokio::{
@@ -46,8 +45,6 @@ pub struct PeerSettings {
     pub state: PeerState,
     /// Why it is suspended or was removed.
     pub state_reason: String,
-    /// What it may see here.
-    pub audience: Audience,
     /// Its present trust bundle.
     pub bundle: Bundle,
     /// How many records it last said we may see there.
@@ -63,7 +60,6 @@ impl PeerSettings {
             city: bundle.city.clone(),
             state: PeerState::Invited,
             state_reason: String::new(),
-            audience: Audience::Public,
             bundle,
             records: 0,
             circuit: Bytes::new(),

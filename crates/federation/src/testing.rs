@@ -21,7 +21,6 @@ use isopolity_proto::{
         query_response::Part,
         sort_key,
     },
-    options::Audience,
 };
 use time::{OffsetDateTime, macros::datetime};
 use tokio::net::TcpListener;
@@ -74,7 +73,6 @@ pub(crate) fn peer_of(identity: &Identity, endpoint: &str, state: PeerState) -> 
         city: identity.city().clone(),
         state,
         state_reason: "a test".to_owned(),
-        audience: Audience::Public,
         bundle: Bundle::parse(&identity.sign_bundle(endpoint, 1, NOW)).unwrap(),
         records: 7,
         circuit: bytes::Bytes::new(),

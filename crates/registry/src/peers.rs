@@ -233,7 +233,6 @@ impl Registry {
                     city: peer.city,
                     state: peer.state,
                     state_reason: peer.state_reason,
-                    audience: peer.audience,
                     bundle,
                     records: peer.records,
                     circuit: peer.circuit,

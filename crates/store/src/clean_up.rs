@@ -231,8 +231,18 @@ fn from_row(row: Model) -> Result<PastCleanUp, Fault> {
 }
 
 /// The tables that hold what people entered.
-const REWRITTEN: [&str; 10] =
-    ["audit", "document", "revision", "record", "publication", "reference", "request", "quarantine", "import_run", "tombstone"];
+const REWRITTEN: [&str; 10] = [
+    "audit",
+    "document",
+    "revision",
+    "record",
+    "publication",
+    "reference",
+    "request",
+    "quarantine",
+    "import_run",
+    "tombstone",
+];
 
 async fn scrub(db: &impl ConnectionTrait, kind: StorageKind) -> Result<bool, Fault> {
     if kind == StorageKind::Postgresql {

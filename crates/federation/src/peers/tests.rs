@@ -80,11 +80,11 @@ async fn suspending_a_city_stops_calls_to_it_and_lets_it_ask_why() {
 }
 
 #[tokio::test]
-async fn withdrawing_a_ca_closes_connections_and_a_change_of_audience_does_not() {
+async fn withdrawing_a_ca_closes_connections_and_another_change_does_not() {
     let (geneve, feira) = pair().await;
     feira.peers.greet(geneve.city(), WITHIN).await.unwrap();
-    let wider = PeerSettings { audience: Audience::Federation, ..feira.as_peer(PeerState::Active) };
-    geneve.peers.set(vec![wider]);
+    let changed = PeerSettings { state_reason: "changed".into(), ..feira.as_peer(PeerState::Active) };
+    geneve.peers.set(vec![changed]);
     assert_eq!(geneve.peers.connections(feira.city()), 1);
     geneve.peers.set(vec![peer_of(&identity("feira.example"), &feira.endpoint(), PeerState::Active)]);
     assert_eq!(geneve.peers.connections(feira.city()), 0);
@@ -128,8 +128,7 @@ async fn t3_a_revoked_certificate_closes_connections_both_ways_and_opens_no_new_
 
 #[tokio::test]
 async fn a_connection_is_made_anew_after_its_age_and_calls_under_way_go_on() {
-    let limits =
-        Limits { ages: Ages { age: Duration::from_millis(50), grace: Duration::from_mins(1) }, ..here() };
+    let limits = Limits { ages: Ages { age: Duration::from_millis(50), grace: Duration::from_mins(1) }, ..here() };
     let geneve = Node::start("geneve.example").await;
     let feira = Peers::new(identity("feira.example"), clock(), limits).unwrap();
     geneve.peers.set(vec![peer_of(&identity("feira.example"), "https://127.0.0.1:1", PeerState::Active)]);

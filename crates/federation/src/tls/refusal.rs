@@ -78,9 +78,6 @@ pub enum HandshakeRefusal {
     /// The bundle held of the city has expired.
     #[error("the trust bundle held of {0} has expired; ask the city for its present one")]
     BundleExpired(CityId),
-    /// The peering is suspended.
-    #[error("the peering with {0} is suspended here")]
-    Suspended(CityId),
     /// The peering has ended.
     #[error("the peering with {0} has ended here")]
     Left(CityId),
@@ -144,7 +141,7 @@ impl HandshakeRefusal {
             // bad_certificate_status_response; nothing here uses OCSP
             Self::BundleExpired(_) | Self::StaleCrl { .. } => CertificateError::InvalidOcspResponse,
             // access_denied
-            Self::Suspended(_) | Self::Left(_) => CertificateError::ApplicationVerificationFailure,
+            Self::Left(_) => CertificateError::ApplicationVerificationFailure,
             // certificate_unknown
             Self::UnknownCity(_) => CertificateError::Other(OtherError(std::sync::Arc::new(self.clone()))),
             // unsupported_certificate
