@@ -8,7 +8,7 @@ use isopolity_domain::{
     envelope,
     text::hexadecimal,
 };
-use isopolity_federation::LinkError;
+use isopolity_federation::{KeyKind, LinkError};
 use isopolity_proto::{
     admin::{
         AuditAction, AuditDetail, AuditEntry, AuditSubjectKind, CompareAuditedCallsRequest,
@@ -351,6 +351,20 @@ async fn peers_witness_one_anothers_logs_as_they_grow() {
     }
     assert_eq!(verified(&feira).await.findings, Vec::<String>::new());
     assert_eq!((contradiction(&kenitra, FEIRA).await, contradiction(&feira, KENITRA).await), Default::default());
+}
+
+#[tokio::test]
+async fn a_city_that_rotates_its_record_key_is_accused_of_nothing() {
+    let town = Town::default();
+    let [feira, kenitra] = town.of([FEIRA, KENITRA]).await;
+    kenitra.registry.tend_peers().await;
+    feira.registry.prepare_key(&administrator(), KeyKind::Record).await.unwrap();
+    feira.registry.rotate_key(&administrator(), KeyKind::Record, true).await.unwrap();
+    kenitra.registry.tend_peers().await;
+    assert_eq!((contradiction(&kenitra, FEIRA).await, contradiction(&feira, KENITRA).await), Default::default());
+    let end = feira.registry.store().audit_chain().await.unwrap().head.sequence;
+    assert_eq!(kenitra.registry.audit_log(&auditor()).await.unwrap().witnesses[0].seen_sequence, end);
+    assert_eq!(verified(&feira).await.findings, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -155,7 +155,8 @@ impl Registry {
             return false;
         }
         let newer = self.look_for_newer(&settings).await;
-        if settings.state == PeerState::Active {
+        // By the bundle that is held now.
+        if let Some(settings) = self.federation().get(city).filter(|peer| peer.state == PeerState::Active) {
             self.witness_peer(&settings).await;
         }
         if let Err(error) = self.keep_record_count(&settings).await {

@@ -19,6 +19,7 @@ use isopolity_domain::{
         Chain,
         head::{self, Claim, Contradiction},
     },
+    envelope::EnvelopeError,
 };
 use isopolity_federation::PeerSettings;
 use isopolity_proto::{
@@ -250,8 +251,12 @@ impl Registry {
                 self.compare_heads(city, envelope).await?;
             }
             let head = head.unwrap_or_default();
-            let opened = head::open_head(&head, city, &settings.bundle.keys).map_err(Contradiction::from)?;
-            let (_, end) = opened;
+            let opened = head::open_head(&head, city, &settings.bundle.keys);
+            if let Err(EnvelopeError::UnknownKey(key)) = &opened {
+                // It has rotated its key since the bundle that is held: that comes first, and is no sin.
+                return Err(Unseen::Fault(format!("it signs with key {key}, of a bundle that is not held yet")));
+            }
+            let (_, end) = opened.map_err(Contradiction::from)?;
             let followed = match at {
                 Some(at) => head::follow(at, &entry_digests, end, &compared),
                 // It is seen for the first time.
