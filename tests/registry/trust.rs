@@ -50,6 +50,8 @@ async fn t4_an_older_bundle_that_comes_back_is_refused_and_named() {
     assert_eq!(peer.bundle_sequence, 3);
     let trouble = peer.troubles.iter().find(|trouble| trouble.reason() == Reason::BundleRollback).unwrap();
     assert!(trouble.description.contains("sequence 1, but 3 was seen"), "{trouble:?}");
+    let log = peer.troubles.iter().any(|trouble| trouble.reason() == Reason::AuditLogRewritten);
+    assert!(log, "its audit log went back too, and neither hides the other: {:?}", peer.troubles);
     let (old, _) = geneve.registry.own_bundle(&administrator()).await.unwrap();
     let refused = feira.registry.add_peer(&administrator(), &old).await.unwrap_err();
     assert_eq!(refused.reason(), Reason::BundleRollback);

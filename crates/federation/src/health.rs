@@ -31,6 +31,8 @@ pub struct Health {
     pub inbound: Option<Trouble>,
     /// The last trouble when we called it, until it answers.
     pub outbound: Option<Trouble>,
+    /// How its audit log contradicts what was seen of it. Kept apart, so that no other trouble hides it and no answer ends it.
+    pub audit_log: Option<Trouble>,
     /// How far its clock was ahead of ours at the last greeting. Not exact: the way there counts.
     pub clock_skew: Option<Duration>,
     /// How many records it last said we may see there.
@@ -50,6 +52,8 @@ pub(crate) enum Direction {
     Inbound,
     /// We called the peer.
     Outbound,
+    /// We compared its audit log with what was seen of it.
+    AuditLog,
 }
 
 /// The health of all peers in the table.
@@ -72,6 +76,7 @@ impl HealthBook {
         let place = match direction {
             Direction::Inbound => &mut health.inbound,
             Direction::Outbound => &mut health.outbound,
+            Direction::AuditLog => &mut health.audit_log,
         };
         let before = place.replace(trouble);
         before.map(|before| before.description) != place.as_ref().map(|now| now.description.clone())

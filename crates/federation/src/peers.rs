@@ -385,6 +385,11 @@ impl Peers {
         self.inner.trust.trouble(city, Direction::Outbound, reason, description);
     }
 
+    /// Remembers that a peer's audit log is not what was seen of it: no other trouble hides this, and no answer ends it.
+    pub fn audit_log_contradicts(&self, city: &CityId, reason: Reason, description: &str) {
+        self.inner.trust.trouble(city, Direction::AuditLog, reason, description);
+    }
+
     /// Remembers that a peer called and was served: no trouble of before is left.
     pub fn served(&self, city: &CityId) {
         self.inner.trust.health.update(city, |health| health.inbound = None);

@@ -270,7 +270,7 @@ impl Registry {
             description: trouble.description.clone(),
         };
         let inbound = health.inbound.iter().map(|one| trouble(true, one));
-        let outbound = health.outbound.iter().map(|one| trouble(false, one));
+        let outbound = health.outbound.iter().chain(&health.audit_log).map(|one| trouble(false, one));
         admin::Peer {
             city: peer.city.to_string(),
             state: peer.state.into(),

@@ -19,9 +19,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from grpc_status import rpc_status
 
-from isopolity.admin.v1 import peer_pb2, peer_service_pb2, peer_service_pb2_grpc
+from isopolity.admin.v1 import peer_service_pb2, peer_service_pb2_grpc
 from isopolity.catalog.v1 import catalog_service_pb2, catalog_service_pb2_grpc, outcome_pb2
-from isopolity.federation.v1 import envelope_pb2, question_pb2
+from isopolity.federation.v1 import envelope_pb2, peer_state_pb2, question_pb2
 from isopolity.options.v1 import options_pb2
 from isopolity.registry.v1 import (
     city_service_pb2,
@@ -298,7 +298,7 @@ def test_a_search_finds_what_was_just_written_and_names_every_city(node, created
     assert found.titles[0].text == f"Parceria {word}"
 
     listed = node.peers.ListPeers(peer_service_pb2.ListPeersRequest(), timeout=DEADLINE).peers
-    members = {peer.city for peer in listed if peer.state != peer_pb2.PEER_STATE_INVITED}
+    members = {peer.city for peer in listed if peer.state != peer_state_pb2.PEER_STATE_INVITED}
     cities = [outcome.city for outcome in answer.outcomes]
     assert cities[0] == CITY and cities[1:] == sorted(members)
     assert answer.outcomes[0].outcome == outcome_pb2.OUTCOME_ANSWERED

@@ -203,7 +203,7 @@ impl Registry {
                     Contradiction::Split { .. } => Reason::AuditLogSplit,
                     _ => Reason::AuditLogRewritten,
                 };
-                self.federation().answered_wrongly(city, reason, &wrong.to_string());
+                self.federation().audit_log_contradicts(city, reason, &wrong.to_string());
                 let proof = proof.unwrap_or_default();
                 if let Err(fault) = self.contradicted(city, wrong.to_string(), &proof).await {
                     error!(error = %crate::error::with_causes(&fault), "a contradiction can't be kept");
@@ -313,7 +313,7 @@ impl Registry {
             Some(here) if here.chain == chain => {}
             Some(_) => {
                 let wrong = Contradiction::Split { sequence: chain.sequence, other: shown_to.to_string() };
-                self.federation().answered_wrongly(&city, Reason::AuditLogSplit, &wrong.to_string());
+                self.federation().audit_log_contradicts(&city, Reason::AuditLogSplit, &wrong.to_string());
                 self.contradicted(&city, wrong.to_string(), envelope).await?;
             }
             None => {
