@@ -31,7 +31,7 @@ pub enum ClientError {
     #[error("the token holds characters that can't be sent")]
     Token,
     /// Nobody answers.
-    #[error("no node answers at {address}: {cause}")]
+    #[error("no node answers at {address}: {cause}; start it with \"isopolity serve\", or name another with --node")]
     Unreachable {
         /// Where.
         address: String,

@@ -84,7 +84,9 @@ pub enum StartError {
         problem: String,
     },
     /// A listener.
-    #[error("{key} = \"{address}\" can't be listened on: {source}")]
+    #[error(
+        "{key} = \"{address}\" can't be listened on: {source}; set an address of this machine that nothing else listens on"
+    )]
     Listen {
         /// The configuration key.
         key: &'static str,

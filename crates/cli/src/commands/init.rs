@@ -42,6 +42,6 @@ pub(super) async fn run(global: &Global, arguments: &Init) -> Result<(), Exit> {
         None => output::line("\nThe database has an administrator's token already; no new one was made.\n")?,
     }
     output::line(&format!(
-        "Next:\n  isopolity --dir {folder} serve\n  ISOPOLITY_TOKEN=… isopolity --dir {folder} peer bundle"
+        "Next:\n  isopolity --dir {folder} serve\n  ISOPOLITY_TOKEN=… isopolity --dir {folder} peer invite"
     ))
 }

@@ -85,7 +85,10 @@ fn put_in_place(temporary: &Path, path: &Path) -> io::Result<()> {
 /// Reads a text file of reasonable size.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, IdentityError> {
     let unreadable = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => IdentityError::file(path, "is missing; `isopolity init` makes it"),
+        io::ErrorKind::NotFound => IdentityError::file(
+            path,
+            "is missing: put it back from your backup (for a city that has none yet, `isopolity init` makes it)",
+        ),
         io::ErrorKind::PermissionDenied => {
             IdentityError::file(path, "may not be read by the user that this node runs as")
         }
