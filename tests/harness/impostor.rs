@@ -15,11 +15,12 @@ use isopolity_federation::{Bundle, Identity, Limits, ListenerLimits, PeerSetting
 use isopolity_proto::{
     admin::PeerState,
     federation::{
-        GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest,
-        GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetInviterBundleRequest,
-        GetInviterBundleResponse, GetRecordRequest, GetRecordResponse, GetStatisticsRequest, GetStatisticsResponse,
-        HelloRequest, HelloResponse, JoinRequest, JoinResponse, ListAuditedCallsRequest, ListAuditedCallsResponse,
-        QueryRequest, QueryResponse, WatchRequest, WatchResponse, WitnessAuditHeadRequest, WitnessAuditHeadResponse,
+        DeliverEventsRequest, DeliverEventsResponse, FetchEventsRequest, FetchEventsResponse, GetAuditHeadRequest,
+        GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse,
+        GetDirectoryRequest, GetDirectoryResponse, GetInviterBundleRequest, GetInviterBundleResponse, GetRecordRequest,
+        GetRecordResponse, GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, JoinRequest,
+        JoinResponse, ListAuditedCallsRequest, ListAuditedCallsResponse, QueryRequest, QueryResponse, WatchRequest,
+        WatchResponse, WitnessAuditHeadRequest, WitnessAuditHeadResponse,
         federation_service_server::{FederationService, FederationServiceServer},
     },
     options::Audience,
@@ -248,6 +249,17 @@ impl FederationService for Desk {
     }
 
     async fn get_digest(&self, _: Request<GetDigestRequest>) -> Result<Response<GetDigestResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn deliver_events(
+        &self,
+        _: Request<DeliverEventsRequest>,
+    ) -> Result<Response<DeliverEventsResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn fetch_events(&self, _: Request<FetchEventsRequest>) -> Result<Response<FetchEventsResponse>, Status> {
         Err(Status::unimplemented("not here"))
     }
 

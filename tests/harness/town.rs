@@ -20,7 +20,8 @@ use isopolity_proto::{
     catalog::{Outcome, SearchRequest, SearchResponse},
     error::Reason,
     federation::{
-        Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest,
+        DeliverEventsRequest, DeliverEventsResponse, Envelope, FetchEventsRequest, FetchEventsResponse,
+        GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest,
         GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetRecordRequest, GetStatisticsRequest,
         GetStatisticsResponse, HelloRequest, HelloResponse, ListAuditedCallsRequest, ListAuditedCallsResponse,
         QueryRequest, QueryResponse, WatchRequest, WatchResponse, WitnessAuditHeadRequest,
@@ -387,6 +388,22 @@ impl Link for Lane {
         _within: Duration,
     ) -> Result<ListAuditedCallsResponse, LinkError> {
         self.honest()?.audited_calls_for_peer(&self.caller, &request).await.map_err(|error| refused(&error))
+    }
+
+    async fn deliver_events(
+        &self,
+        request: DeliverEventsRequest,
+        _within: Duration,
+    ) -> Result<DeliverEventsResponse, LinkError> {
+        self.honest()?.receive_events(&self.caller, request).await.map_err(|error| refused(&error))
+    }
+
+    async fn fetch_events(
+        &self,
+        request: FetchEventsRequest,
+        _within: Duration,
+    ) -> Result<FetchEventsResponse, LinkError> {
+        self.honest()?.events_for_peer(&self.caller, &request).await.map_err(|error| refused(&error))
     }
 
     fn watch(&self, request: WatchRequest) -> BoxStream<'static, Result<WatchResponse, LinkError>> {

@@ -16,7 +16,8 @@ use isopolity_proto::{
     catalog::Outcome,
     error::Reason,
     federation::{
-        Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest,
+        DeliverEventsRequest, DeliverEventsResponse, Envelope, FetchEventsRequest, FetchEventsResponse,
+        GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest,
         GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetRecordRequest, GetStatisticsRequest,
         GetStatisticsResponse, HelloRequest, HelloResponse, ListAuditedCallsRequest, ListAuditedCallsResponse,
         QueryRequest, QueryResponse, WatchRequest, WatchResponse, WitnessAuditHeadRequest,
@@ -86,6 +87,16 @@ pub trait Link: Send + Sync + Debug {
         _: Duration,
     ) -> Result<ListAuditedCallsResponse, LinkError> {
         Err(not_spoken("audit logs"))
+    }
+
+    /// Hands over events of a cooperation. A link that is not made for it says so.
+    async fn deliver_events(&self, _: DeliverEventsRequest, _: Duration) -> Result<DeliverEventsResponse, LinkError> {
+        Err(not_spoken("cooperations"))
+    }
+
+    /// Reads events of a cooperation. A link that is not made for it says so.
+    async fn fetch_events(&self, _: FetchEventsRequest, _: Duration) -> Result<FetchEventsResponse, LinkError> {
+        Err(not_spoken("cooperations"))
     }
 
     /// Watches what the peer publishes. Goes on without an end of its own; an error ends the stream, dropping the stream

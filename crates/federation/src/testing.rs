@@ -11,7 +11,8 @@ use isopolity_domain::{CityId, Clock as _, clock::FixedClock};
 use isopolity_proto::{
     admin::PeerState,
     federation::{
-        Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest,
+        DeliverEventsRequest, DeliverEventsResponse, Envelope, FetchEventsRequest, FetchEventsResponse,
+        GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest,
         GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetInviterBundleRequest,
         GetInviterBundleResponse, GetRecordRequest, GetRecordResponse, GetStatisticsRequest, GetStatisticsResponse,
         HelloRequest, HelloResponse, JoinRequest, JoinResponse, ListAuditedCallsRequest, ListAuditedCallsResponse,
@@ -248,6 +249,17 @@ impl FederationService for Desk {
         &self,
         _: Request<ListAuditedCallsRequest>,
     ) -> Result<Response<ListAuditedCallsResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn deliver_events(
+        &self,
+        _: Request<DeliverEventsRequest>,
+    ) -> Result<Response<DeliverEventsResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn fetch_events(&self, _: Request<FetchEventsRequest>) -> Result<Response<FetchEventsResponse>, Status> {
         Err(Status::unimplemented("not here"))
     }
 

@@ -2,8 +2,8 @@
 //!
 //! The `.proto` files are the product's contract; this crate adds what Rust needs around them and no rule of its own:
 //!
-//! * the generated modules, one for each package: [`registry`], [`catalog`], [`federation`], [`admin`], [`types`],
-//!   [`options`], [`error`];
+//! * the generated modules, one for each package: [`registry`], [`catalog`], [`federation`], [`cooperation`],
+//!   [`insight`], [`admin`], [`types`], [`options`], [`error`];
 //! * [`DESCRIPTORS`] and [`pool`]: the compiled descriptors, with the field options, for reflection;
 //! * [`field`]: what the field options say about a field;
 //! * [`json`]: the canonical protobuf JSON form of any message.
@@ -39,10 +39,14 @@ pub mod admin {
 }
 /// `isopolity.catalog.v1`: search across cities.
 pub use generated::isopolity::catalog::v1 as catalog;
+/// `isopolity.cooperation.v1`: working together with other cities.
+pub use generated::isopolity::cooperation::v1 as cooperation;
 /// `isopolity.error.v1`: the reasons that an error can carry.
 pub use generated::isopolity::error::v1 as error;
 /// `isopolity.federation.v1`: what passes between two nodes.
 pub use generated::isopolity::federation::v1 as federation;
+/// `isopolity.insight.v1`: what the federation's records say together.
+pub use generated::isopolity::insight::v1 as insight;
 /// `isopolity.options.v1`: audiences and field options.
 pub use generated::isopolity::options::v1 as options;
 /// `isopolity.registry.v1`: a city's own records.
@@ -96,7 +100,9 @@ mod tests {
 
     #[test]
     fn the_built_in_descriptors_hold_every_package() {
-        for package in ["options", "type", "registry", "catalog", "federation", "admin", "error"] {
+        for package in
+            ["options", "type", "registry", "catalog", "federation", "cooperation", "insight", "admin", "error"]
+        {
             let full = format!("isopolity.{package}.v1");
             assert!(pool().files().any(|file| file.package_name() == full), "{full} is missing");
         }

@@ -13,6 +13,7 @@
 //! | [`mod@import`] | many at once, from files |
 //! | [`mod@export`] | many at once, into files |
 //! | [`mod@codes`] | code lists, for forms and checks in clients |
+//! | [`mod@cooperation`] | working together with other cities |
 //! | [`mod@consent`] | the worker that withdraws what ended consents allowed |
 //! | [`mod@search`] | one question to this city and all its peers |
 //! | [`mod@record`] | one record of any member city |
@@ -48,6 +49,7 @@ pub mod bundles;
 pub mod caller;
 pub mod codes;
 pub mod consent;
+pub mod cooperation;
 mod desk;
 pub mod directory;
 pub mod error;

@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use futures::{Stream, StreamExt as _, stream::BoxStream};
 use isopolity_domain::CityId;
 use isopolity_proto::federation::{
-    Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest,
+    DeliverEventsRequest, DeliverEventsResponse, Envelope, FetchEventsRequest, FetchEventsResponse,
+    GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest,
     GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetRecordRequest, GetStatisticsRequest,
     GetStatisticsResponse, HelloRequest, HelloResponse, ListAuditedCallsRequest, ListAuditedCallsResponse,
     QueryRequest, QueryResponse, QueryStart, WatchRequest, WatchResponse, WitnessAuditHeadRequest,
@@ -147,6 +148,22 @@ impl Link for Observed {
         within: Duration,
     ) -> Result<ListAuditedCallsResponse, LinkError> {
         self.observe(within, self.0.link.list_audited_calls(request, within)).await
+    }
+
+    async fn deliver_events(
+        &self,
+        request: DeliverEventsRequest,
+        within: Duration,
+    ) -> Result<DeliverEventsResponse, LinkError> {
+        self.observe(within, self.0.link.deliver_events(request, within)).await
+    }
+
+    async fn fetch_events(
+        &self,
+        request: FetchEventsRequest,
+        within: Duration,
+    ) -> Result<FetchEventsResponse, LinkError> {
+        self.observe(within, self.0.link.fetch_events(request, within)).await
     }
 
     fn watch(&self, request: WatchRequest) -> BoxStream<'static, Result<WatchResponse, LinkError>> {

@@ -6,12 +6,12 @@ use futures::StreamExt as _;
 use isopolity_domain::{CityId, envelope};
 use isopolity_federation::PeerIdentity;
 use isopolity_proto::federation::{
-    GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest,
-    GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetInviterBundleRequest, GetInviterBundleResponse,
-    GetRecordRequest, GetRecordResponse, GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse,
-    JoinRequest, JoinResponse, ListAuditedCallsRequest, ListAuditedCallsResponse, QueryRequest, QueryResponse,
-    WatchRequest, WatchResponse, WitnessAuditHeadRequest, WitnessAuditHeadResponse,
-    federation_service_server::FederationService,
+    DeliverEventsRequest, DeliverEventsResponse, FetchEventsRequest, FetchEventsResponse, GetAuditHeadRequest,
+    GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest, GetDigestResponse,
+    GetDirectoryRequest, GetDirectoryResponse, GetInviterBundleRequest, GetInviterBundleResponse, GetRecordRequest,
+    GetRecordResponse, GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, JoinRequest,
+    JoinResponse, ListAuditedCallsRequest, ListAuditedCallsResponse, QueryRequest, QueryResponse, WatchRequest,
+    WatchResponse, WitnessAuditHeadRequest, WitnessAuditHeadResponse, federation_service_server::FederationService,
 };
 use isopolity_registry::{Error, answer::Parts, invitation::JoinRefusal};
 use tokio_stream::Stream;
@@ -125,6 +125,24 @@ impl FederationService for Services {
         let peer = peer(&request)?;
         let calls = self.registry.audited_calls_for_peer(&peer, request.get_ref()).await;
         Ok(Response::new(calls.map_err(|error| self.refused(&peer, &error))?))
+    }
+
+    async fn deliver_events(
+        &self,
+        request: Request<DeliverEventsRequest>,
+    ) -> Result<Response<DeliverEventsResponse>, Status> {
+        let peer = peer(&request)?;
+        let kept = self.registry.receive_events(&peer, request.into_inner()).await;
+        Ok(Response::new(kept.map_err(|error| self.refused(&peer, &error))?))
+    }
+
+    async fn fetch_events(
+        &self,
+        request: Request<FetchEventsRequest>,
+    ) -> Result<Response<FetchEventsResponse>, Status> {
+        let peer = peer(&request)?;
+        let found = self.registry.events_for_peer(&peer, request.get_ref()).await;
+        Ok(Response::new(found.map_err(|error| self.refused(&peer, &error))?))
     }
 
     async fn get_record(&self, request: Request<GetRecordRequest>) -> Result<Response<GetRecordResponse>, Status> {

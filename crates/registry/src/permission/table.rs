@@ -6,7 +6,7 @@ use super::{
     Permission::{self, Everyone, Has, Known, Peer, Public},
     Standing,
 };
-use crate::Right::{Administer, Audit, Edit, Read};
+use crate::Right::{Administer, Audit, Coordinate, Edit, Read};
 
 type Entry = (&'static str, Permission);
 
@@ -128,6 +128,27 @@ const ADMIN: &[Entry] = &[
     ("isopolity.admin.v1.UserService/DeleteUser", Has(Administer, Scope::Administer)),
 ];
 
+const COOPERATION: &[Entry] = &[
+    ("isopolity.cooperation.v1.CooperationService/GetCooperation", Has(Read, Scope::RecordsRead)),
+    ("isopolity.cooperation.v1.CooperationService/ListCooperations", Has(Read, Scope::RecordsRead)),
+    ("isopolity.cooperation.v1.CooperationService/ListCooperationEvents", Has(Read, Scope::RecordsRead)),
+    ("isopolity.cooperation.v1.CooperationService/ExportCooperation", Has(Read, Scope::RecordsRead)),
+    ("isopolity.cooperation.v1.CooperationService/ListInbox", Has(Read, Scope::RecordsRead)),
+    ("isopolity.cooperation.v1.CooperationService/WatchInbox", Has(Read, Scope::RecordsRead)),
+    ("isopolity.cooperation.v1.CooperationService/ListDeliveries", Has(Read, Scope::RecordsRead)),
+    ("isopolity.cooperation.v1.CooperationService/CreateCooperation", Has(Coordinate, Scope::Coordinate)),
+    ("isopolity.cooperation.v1.CooperationService/UpdateDraft", Has(Coordinate, Scope::Coordinate)),
+    ("isopolity.cooperation.v1.CooperationService/DeleteDraft", Has(Coordinate, Scope::Coordinate)),
+    ("isopolity.cooperation.v1.CooperationService/TakeStep", Has(Coordinate, Scope::Coordinate)),
+    ("isopolity.cooperation.v1.CooperationService/ApproveStep", Has(Coordinate, Scope::Coordinate)),
+    ("isopolity.cooperation.v1.CooperationService/DropStep", Has(Coordinate, Scope::Coordinate)),
+    ("isopolity.cooperation.v1.CooperationService/ConfirmRecord", Has(Coordinate, Scope::Coordinate)),
+    ("isopolity.cooperation.v1.CooperationService/RedriveDeliveries", Has(Coordinate, Scope::Coordinate)),
+    ("isopolity.insight.v1.InsightService/GetCooperationStatus", Has(Read, Scope::Search)),
+    ("isopolity.insight.v1.InsightService/SuggestPartners", Has(Read, Scope::Search)),
+    ("isopolity.insight.v1.InsightService/FindOverlaps", Has(Read, Scope::Search)),
+];
+
 const FEDERATION: &[Entry] = &[
     ("isopolity.federation.v1.FederationService/Hello", Peer(Standing::Held)),
     ("isopolity.federation.v1.FederationService/GetInviterBundle", Peer(Standing::Guest)),
@@ -142,10 +163,12 @@ const FEDERATION: &[Entry] = &[
     ("isopolity.federation.v1.FederationService/GetStatistics", Peer(Standing::Active)),
     ("isopolity.federation.v1.FederationService/GetDigest", Peer(Standing::Active)),
     ("isopolity.federation.v1.FederationService/Watch", Peer(Standing::Active)),
+    ("isopolity.federation.v1.FederationService/DeliverEvents", Peer(Standing::Active)),
+    ("isopolity.federation.v1.FederationService/FetchEvents", Peer(Standing::Active)),
 ];
 
 /// Every method and what it needs.
 pub(super) fn all() -> impl Iterator<Item = Entry> {
-    let others = [REGISTRY, CATALOG, ADMIN, FEDERATION];
+    let others = [REGISTRY, CATALOG, COOPERATION, ADMIN, FEDERATION];
     COLLECTIONS.into_iter().flatten().chain(others.into_iter().flatten().copied())
 }
