@@ -50,11 +50,22 @@ type Client = FederationServiceClient<Channel>;
 
 /// A peer over gRPC and mutual TLS. Connects when first called, again by itself after a break, and anew after a while, so that
 /// what has changed in trust takes hold: calls under way end on the connection that they began on.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct GrpcLink {
     connector: Connector,
-    /// And until when it takes new calls.
-    client: Mutex<Option<(Client, Instant)>>,
+    kept: Arc<Mutex<Option<Kept>>>,
+}
+
+/// The client that new calls go through.
+#[derive(Clone, Debug)]
+struct Kept {
+    client: Client,
+    /// Its own: a connection of an earlier client that breaks late says nothing of this one.
+    breakage: Breakage,
+    /// Counts the clients of this link, so that one on which several calls died is replaced once.
+    number: u64,
+    /// Until when it takes new calls.
+    until: Instant,
 }
 
 impl GrpcLink {
@@ -69,7 +80,7 @@ impl GrpcLink {
         let breakage = Breakage::default();
         let connector =
             Connector { trust, keeper, city, endpoint, within: CONNECT, breakage, connections, ages, unproven: false };
-        Self { connector, client: Mutex::new(None) }
+        Self { connector, kept: Arc::default() }
     }
 
     /// A city of which no bundle is known yet: whoever answers in its name is taken for it.
@@ -98,19 +109,22 @@ impl GrpcLink {
         self.call(message, within, |mut client: Client, request| async move { client.join(request).await }).await
     }
 
-    /// The client. Made at the first call, because it needs the runtime.
-    fn client(&self) -> Result<Client, LinkError> {
-        let mut kept = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The client for a call; for a second attempt another one than that on which the first died. Made when it is needed, because
+    /// it needs the runtime.
+    fn client(&self, dead: Option<u64>) -> Result<Kept, LinkError> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        if let Some((client, until)) = &*kept
-            && now < *until
+        if let Some(present) = &*kept
+            && now < present.until
+            && dead != Some(present.number)
         {
-            return Ok(client.clone());
+            return Ok(present.clone());
         }
-        let client = client_of(&self.connector)?;
+        let (client, breakage) = client_of(&self.connector)?;
+        let number = kept.as_ref().map_or(0, |last| last.number.wrapping_add(1));
         let Connector { ages, trust, .. } = &self.connector;
-        *kept = Some((client.clone(), now + Ages::jittered(ages.age, trust.dice.roll())));
-        Ok(client)
+        let until = now + Ages::jittered(ages.age, trust.dice.roll());
+        Ok(kept.insert(Kept { client, breakage, number, until }).clone())
     }
 
     /// One call with one answer, ended when the time is over.
@@ -123,8 +137,41 @@ impl GrpcLink {
     where
         F: Future<Output = Result<Response<A>, Status>>,
     {
-        let attempts = attempt(self.client()?, &self.connector, message, Some(within), call);
-        timeout(within, attempts).await.unwrap_or_else(|_elapsed| Err(LinkError::timed_out(within)))
+        let attempts = self.attempt(message, Some(within), call);
+        let (answer, _) =
+            timeout(within, attempts).await.unwrap_or_else(|_elapsed| Err(LinkError::timed_out(within)))?;
+        Ok(answer)
+    }
+
+    /// Calls, and once more if the connection turns out to have died: a peer that was restarted is not missing from the next
+    /// answer. Every call between nodes only reads, so a second one does no harm; how many there may be is limited, so that they
+    /// never come to a storm. With the answer comes what will say why its connection broke.
+    async fn attempt<Q: Clone, A, F>(
+        &self,
+        message: Q,
+        within: Option<Duration>,
+        call: impl Fn(Client, Request<Q>) -> F,
+    ) -> Result<(A, Breakage), LinkError>
+    where
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        let Connector { trust, city, .. } = &self.connector;
+        trust.circuits.earn_retry(city);
+        let started = Instant::now();
+        let Kept { client, mut breakage, number, .. } = self.client(None)?;
+        let mut answer = call(client, request(message.clone(), within)).await;
+        let refused = breakage.cause().is_some_and(|cause| cause.reason == Reason::TlsHandshake);
+        if answer.as_ref().is_err_and(connection_died) && !refused && trust.circuits.take_retry(city) {
+            // The call may learn that the connection died before the channel does, which would then send the second one after it.
+            let second = self.client(Some(number))?;
+            let left = within.map(|within| within.saturating_sub(started.elapsed()));
+            answer = call(second.client, request(message, left)).await;
+            breakage = second.breakage;
+        }
+        match answer {
+            Ok(answer) => Ok((answer.into_inner(), breakage)),
+            Err(status) => Err(explain(&status, &breakage)),
+        }
     }
 
     /// Reads the bundle over a connection of its own that proves nothing, as whom each of our CAs says that we are: the peer may
@@ -136,10 +183,10 @@ impl GrpcLink {
         let keepers = std::iter::once(present.clone()).chain(former.filter_map(|one| present.of_authority(&one, now)));
         let mut last = None;
         for keeper in keepers {
-            let connector =
-                Connector { keeper, unproven: true, breakage: Breakage::default(), ..self.connector.clone() };
-            let answer = client_of(&connector)?.get_bundle(request(message, Some(within))).await;
-            match answer.map_err(|status| explain(&status, &connector.breakage)) {
+            let connector = Connector { keeper, unproven: true, ..self.connector.clone() };
+            let (mut client, breakage) = client_of(&connector)?;
+            let answer = client.get_bundle(request(message, Some(within))).await;
+            match answer.map_err(|status| explain(&status, &breakage)) {
                 Ok(answer) => return Ok(answer.into_inner()),
                 Err(error) if error.reason == Reason::TlsHandshake => last = Some(error),
                 Err(error) => return Err(error),
@@ -149,44 +196,19 @@ impl GrpcLink {
     }
 }
 
-/// A client that connects as the connector says.
-fn client_of(connector: &Connector) -> Result<Client, LinkError> {
+/// A client that connects as the connector says, and what will say why its connection broke.
+fn client_of(connector: &Connector) -> Result<(Client, Breakage), LinkError> {
     let endpoint = Endpoint::from_shared(connector.endpoint.clone())
         .map_err(|error| LinkError::new(Outcome::Unreachable, Reason::Connection, error.to_string()))?
         .http2_keep_alive_interval(IDLE)
         .keep_alive_timeout(PROBE)
         .keep_alive_while_idle(true);
-    let connector = connector.clone();
+    let breakage = Breakage::default();
+    let connector = Connector { breakage: breakage.clone(), ..connector.clone() };
     let channel = endpoint.connect_with_connector_lazy(tower::service_fn(move |_: http::Uri| {
         connector.clone().connect().map_ok(TokioIo::new)
     }));
-    Ok(FederationServiceClient::new(channel).max_decoding_message_size(LARGEST_MESSAGE))
-}
-
-/// Calls, and once more if the connection turns out to have died: a peer that was restarted is not missing from the next
-/// answer. Every call between nodes only reads, so a second one does no harm; how many there may be is limited, so that they
-/// never come to a storm.
-async fn attempt<Q: Clone, A, F>(
-    client: Client,
-    connector: &Connector,
-    message: Q,
-    within: Option<Duration>,
-    call: impl Fn(Client, Request<Q>) -> F,
-) -> Result<A, LinkError>
-where
-    F: Future<Output = Result<Response<A>, Status>>,
-{
-    let breakage = &connector.breakage;
-    let circuits = &connector.trust.circuits;
-    circuits.earn_retry(&connector.city);
-    let started = Instant::now();
-    let mut answer = call(client.clone(), request(message.clone(), within)).await;
-    let refused = breakage.cause().is_some_and(|cause| cause.reason == Reason::TlsHandshake);
-    if answer.as_ref().is_err_and(connection_died) && !refused && circuits.take_retry(&connector.city) {
-        let left = within.map(|within| within.saturating_sub(started.elapsed()));
-        answer = call(client, request(message, left)).await;
-    }
-    answer.map(Response::into_inner).map_err(|status| explain(&status, breakage))
+    Ok((FederationServiceClient::new(channel).max_decoding_message_size(LARGEST_MESSAGE), breakage))
 }
 
 /// A request that carries its deadline, if it has one, in the header `grpc-timeout`.
@@ -229,12 +251,11 @@ impl Link for GrpcLink {
     }
 
     fn query(&self, message: QueryRequest, within: Duration) -> BoxStream<'static, Result<QueryResponse, LinkError>> {
-        let (client, connector) = (self.client(), self.connector.clone());
-        let start = async move {
+        let link = self.clone();
+        parts(async move {
             let query = |mut client: Client, request| async move { client.query(request).await };
-            attempt(client?, &connector, message, Some(within), query).await
-        };
-        parts(start, self.connector.breakage.clone())
+            link.attempt(message, Some(within), query).await
+        })
     }
 
     async fn get_record(&self, request: GetRecordRequest, within: Duration) -> Result<Envelope, LinkError> {
@@ -287,26 +308,24 @@ impl Link for GrpcLink {
     }
 
     fn watch(&self, message: WatchRequest) -> BoxStream<'static, Result<WatchResponse, LinkError>> {
-        let (client, connector) = (self.client(), self.connector.clone());
-        let start = async move {
+        let link = self.clone();
+        parts(async move {
             let watch = |mut client: Client, request| async move { client.watch(request).await };
-            let begun = timeout(WATCH_BEGINS, attempt(client?, &connector, message, None, watch)).await;
+            let begun = timeout(WATCH_BEGINS, link.attempt(message, None, watch)).await;
             begun.unwrap_or_else(|_elapsed| Err(LinkError::timed_out(WATCH_BEGINS)))
-        };
-        parts(start, self.connector.breakage.clone())
+        })
     }
 }
 
 /// The parts of an answer, whose errors say what the connection saw.
 fn parts<A: Send + 'static>(
-    start: impl Future<Output = Result<Streaming<A>, LinkError>> + Send + 'static,
-    breakage: Breakage,
+    start: impl Future<Output = Result<(Streaming<A>, Breakage), LinkError>> + Send + 'static,
 ) -> BoxStream<'static, Result<A, LinkError>> {
     stream::once(start)
-        .map_ok(move |parts| {
-            let breakage = breakage.clone();
-            parts.map_err(move |status| explain(&status, &breakage))
-        })
+        .map_ok(|(parts, breakage)| parts.map_err(move |status| explain(&status, &breakage)))
         .try_flatten()
         .boxed()
 }
+
+#[cfg(test)]
+mod tests;
