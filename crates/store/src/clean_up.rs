@@ -231,8 +231,13 @@ fn from_row(row: Model) -> Result<PastCleanUp, Fault> {
 }
 
 /// The tables that hold what people entered.
-const REWRITTEN: [&str; 10] = [
+const REWRITTEN: [&str; 15] = [
     "audit",
+    "cooperation",
+    "cooperation_event",
+    "cooperation_step",
+    "delivery",
+    "mail",
     "document",
     "revision",
     "record",

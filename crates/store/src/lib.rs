@@ -19,6 +19,8 @@
 //! | `feed` | what was published, in which order |
 //! | `audit`, `witness` | the chain of what was done, asked and answered, and who has seen it |
 //! | `sharing` | what peers may do here, and might before |
+//! | `cooperation` | what is done with other cities, with its history |
+//! | `delivery`, `mail` | what is on its way to other cities, and to people |
 //! | `peer`, `token`, `setting` | other cities, tokens for the API, small values |
 //! | `tombstone`, `clean_up` | what is left of what is gone, and what is past its limit |
 //! | `invitation`, `standing` | who may become a peer, and how this city stands at its peers |
@@ -29,6 +31,8 @@
 
 mod audit;
 mod clean_up;
+mod cooperation;
+mod delivery;
 mod document;
 mod entity;
 mod error;
@@ -36,6 +40,7 @@ mod feed;
 mod import;
 mod invitation;
 mod list;
+mod mail;
 mod membership;
 mod micros;
 mod migration;
@@ -65,11 +70,14 @@ use tokio::sync::Mutex;
 
 pub use audit::{AuditChain, AuditFilter, AuditRow};
 pub use clean_up::{Old, OldCount, PastCleanUp};
+pub use cooperation::{CooperationFilter, CooperationRow, EventRow, PendingRow};
+pub use delivery::{DeliveryDepth, DeliveryFilter, DeliveryRow, Reach, Redrive};
 pub use document::Document;
 pub use error::StoreError;
 pub use import::{ImportRun, Quarantined};
 pub use invitation::Invitation;
 pub use list::{ListPoint, Listing};
+pub use mail::MailRow;
 pub use membership::Membership;
 pub use peer::Peer;
 pub use request::Request;

@@ -5,6 +5,21 @@
 use sea_orm::{ConnectionTrait as _, DbBackend, Iden};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager, async_trait, prelude::ColumnDef};
 
+/// A migration, named after its file, that does what a function does.
+macro_rules! migration {
+    ($up:ident) => {
+        #[derive(sea_orm_migration::prelude::DeriveMigrationName)]
+        pub(crate) struct Migration;
+
+        #[sea_orm_migration::async_trait::async_trait]
+        impl sea_orm_migration::MigrationTrait for Migration {
+            async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+                $up(manager).await
+            }
+        }
+    };
+}
+
 mod m20261123_000001_begin;
 mod m20261124_000002_keep;
 mod m20261124_000003_circuits;
@@ -15,6 +30,7 @@ mod m20261126_000007_sharing;
 mod m20261126_000008_audit;
 mod m20261126_000009_directory;
 mod m20261126_000010_privacy;
+mod m20261126_000011_cooperations;
 
 pub(crate) struct Migrator;
 
@@ -32,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000008_audit::Migration),
             Box::new(m20261126_000009_directory::Migration),
             Box::new(m20261126_000010_privacy::Migration),
+            Box::new(m20261126_000011_cooperations::Migration),
         ]
     }
 }

@@ -7,11 +7,14 @@
 mod access;
 mod audit;
 mod bed;
+mod cooperations;
+mod deliveries;
 mod documents;
 mod feed;
 mod history;
 mod imports;
 mod lists;
+mod mails;
 mod opening;
 mod own_bundles;
 mod peering;
