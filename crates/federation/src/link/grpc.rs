@@ -13,7 +13,8 @@ use isopolity_proto::{
     catalog::Outcome,
     error::Reason,
     federation::{
-        Envelope, GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest,
+        DeliverEventsRequest, DeliverEventsResponse, Envelope, FetchEventsRequest, FetchEventsResponse,
+        GetAuditHeadRequest, GetAuditHeadResponse, GetBundleRequest, GetBundleResponse, GetDigestRequest,
         GetDigestResponse, GetDirectoryRequest, GetDirectoryResponse, GetInviterBundleRequest, GetRecordRequest,
         GetStatisticsRequest, GetStatisticsResponse, HelloRequest, HelloResponse, JoinRequest, JoinResponse,
         ListAuditedCallsRequest, ListAuditedCallsResponse, QueryRequest, QueryResponse, WatchRequest, WatchResponse,
@@ -305,6 +306,22 @@ impl Link for GrpcLink {
         within: Duration,
     ) -> Result<ListAuditedCallsResponse, LinkError> {
         self.call(request, within, |mut client, request| async move { client.list_audited_calls(request).await }).await
+    }
+
+    async fn deliver_events(
+        &self,
+        request: DeliverEventsRequest,
+        within: Duration,
+    ) -> Result<DeliverEventsResponse, LinkError> {
+        self.call(request, within, |mut client, request| async move { client.deliver_events(request).await }).await
+    }
+
+    async fn fetch_events(
+        &self,
+        request: FetchEventsRequest,
+        within: Duration,
+    ) -> Result<FetchEventsResponse, LinkError> {
+        self.call(request, within, |mut client, request| async move { client.fetch_events(request).await }).await
     }
 
     fn watch(&self, message: WatchRequest) -> BoxStream<'static, Result<WatchResponse, LinkError>> {
