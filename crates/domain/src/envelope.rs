@@ -20,7 +20,7 @@ pub const BUNDLE: &str = "application/vnd.isopolity.bundle.v1+json";
 
 /// Everything that a city signs with its record key, by payload type. The type is part of what is signed, so a signature made
 /// for one of them is none for another.
-pub const CONTEXTS: [&str; 2] = [RECORD, BUNDLE];
+pub const CONTEXTS: [&str; 4] = [RECORD, BUNDLE, crate::cooperation::EVENT, crate::cooperation::RECEIPT];
 
 /// An envelope that is not to be believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

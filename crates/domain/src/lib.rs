@@ -19,6 +19,7 @@
 //! | [`record`], [`envelope`] | how a resource becomes signed records, and how they are checked |
 //! | [`invitation`], [`words`] | how two cities become peers: the code that is sent, the words that are compared |
 //! | [`mod@directory`] | the signed list of members of a federation, and when one is taken in place of another |
+//! | [`cooperation`] | how cities come to an agreement: the steps, their signed history, what waits for whom |
 //! | [`audit`] | the chain of what was done, asked and answered |
 //! | [`feed`] | what is published, in which order |
 //! | [`answer`], [`merge`] | what a city answered, and how answers become one |
@@ -52,6 +53,7 @@ pub mod clock;
 pub mod codes;
 pub mod conditions;
 pub mod consent;
+pub mod cooperation;
 pub mod digest;
 pub mod directory;
 pub mod disclosure;

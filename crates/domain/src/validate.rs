@@ -68,6 +68,13 @@ pub fn validate(kind: Kind, resource: &DynamicMessage) -> Result<(), Violations>
     Violations::check(found.into_violations())
 }
 
+/// What is wrong with the fields of a message that is no resource, with paths from it: what holds for every message.
+pub(crate) fn fields(message: &DynamicMessage) -> Vec<Violation> {
+    let mut found = Findings::default();
+    walk::resource(message, &mut found);
+    found.into_violations()
+}
+
 /// The resources that a resource refers to, each with the path of the field: its own city's and others'. Left out are what
 /// another city states of the same thing (mirrors, confirmations), the two sides of a match, which may be gone by now, and
 /// what is no resource name.

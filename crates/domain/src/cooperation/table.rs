@@ -1,0 +1,7 @@
+//! Every legal and illegal message in every standing.
+
+/// The generated table.
+#[must_use]
+pub fn document() -> String {
+    String::new()
+}
