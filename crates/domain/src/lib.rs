@@ -36,6 +36,7 @@
 //! | [`filter`] | what a list holds and in which order: filters (AIP-160) and orders |
 //! | [`geography`] | where places are: distances, and whether a point lies in a country |
 //! | [`matching`] | which organisations and places may be the same |
+//! | [`mod@insight`] | what the federation's records say together: how far cities cooperate, what fits, who overlaps |
 //! | [`subject`] | where a record speaks of somebody, and taking a name out of it |
 //! | [`consent`] | whether consents hold, and what follows where they have ended |
 //! | [`mailbox`] | whether a mailbox is an office's or a person's |
@@ -65,6 +66,7 @@ pub mod freshness;
 pub mod geography;
 pub mod highlight;
 pub mod indicators;
+pub mod insight;
 pub mod invitation;
 pub mod kind;
 pub mod login;
