@@ -6,7 +6,7 @@
 
 mod access;
 mod audit;
-mod bed;
+pub(crate) mod bed;
 mod cooperations;
 mod deliveries;
 mod documents;

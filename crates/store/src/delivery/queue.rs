@@ -108,13 +108,16 @@ fn heads() -> Select<Entity> {
     Entity::find().filter(Column::Standing.eq(WAITING)).filter(Expr::exists(ahead).not())
 }
 
-async fn due(db: &impl ConnectionTrait, now: OffsetDateTime, limit: u64) -> Result<Vec<DeliveryRow>, Fault> {
-    let query = heads()
+fn due_by(now: OffsetDateTime, limit: u64) -> Select<Entity> {
+    heads()
         .filter(Column::NextTime.lte(to_micros(now)))
         .order_by_asc(Column::NextTime)
         .order_by_asc(Column::Id)
-        .limit(at_most(limit));
-    query.all(db).await?.into_iter().map(from_row).collect()
+        .limit(at_most(limit))
+}
+
+async fn due(db: &impl ConnectionTrait, now: OffsetDateTime, limit: u64) -> Result<Vec<DeliveryRow>, Fault> {
+    due_by(now, limit).all(db).await?.into_iter().map(from_row).collect()
 }
 
 async fn next_time(db: &impl ConnectionTrait) -> Result<Option<OffsetDateTime>, Fault> {
@@ -178,4 +181,35 @@ async fn redrive(db: &impl ConnectionTrait, which: Redrive<'_>, now: OffsetDateT
         .col_expr(Column::Standing, Expr::value(WAITING))
         .col_expr(Column::CreateTime, Expr::value(to_micros(now)));
     Ok(waiting + dead.exec(db).await?.rows_affected)
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{DbBackend, QueryTrait as _, Statement};
+
+    use super::*;
+    use crate::tests::bed::on_sqlite;
+
+    #[tokio::test]
+    async fn whose_turn_it_is_is_found_in_the_indexes_however_much_was_delivered() {
+        on_sqlite(|bed| async move {
+            let store = bed.store().await;
+            for query in [heads(), due_by(OffsetDateTime::UNIX_EPOCH, 9)] {
+                let query = query.build(DbBackend::Sqlite);
+                let Statement { sql, values, .. } = query;
+                let plan = format!("explain query plan {sql}");
+                let plan = Statement { sql: plan, values, db_backend: DbBackend::Sqlite };
+                let rows = store.pool().query_all_raw(plan).await.unwrap();
+                let told: Vec<String> = rows.iter().map(|row| row.try_get("", "detail").unwrap()).collect();
+                for part in [
+                    "SEARCH delivery USING INDEX delivery_by_standing (standing=?)",
+                    "SEARCH ahead USING COVERING INDEX delivery_in_order \
+                     (cooperation=? AND city=? AND standing=? AND place<?)",
+                ] {
+                    assert!(told.iter().any(|line| line.contains(part)), "{told:#?}");
+                }
+            }
+        })
+        .await;
+    }
 }
