@@ -23,6 +23,7 @@
 //! | [`audit`] | the chain of what was done, asked and answered |
 //! | [`feed`] | what is published, in which order |
 //! | [`answer`], [`merge`] | what a city answered, and how answers become one |
+//! | [`backoff`] | when something is tried again that did not work |
 //! | [`circuit`] | whether a peer that fails is still called |
 //! | [`relevance`] | how well a record fits a question's words |
 //! | [`query`] | how the text of a question is read |
@@ -47,6 +48,7 @@
 
 pub mod answer;
 pub mod audit;
+pub mod backoff;
 pub mod bearer;
 pub mod circuit;
 pub mod city_id;

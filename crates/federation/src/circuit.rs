@@ -156,6 +156,7 @@ impl Peers {
 
     /// The peer answered or called: it is called again from now on.
     pub fn sign_of_life(&self, city: &CityId) {
+        self.lookout().saw(city);
         let was_closed = self.trust().circuits.update(city, |circuit| {
             let before = circuit.state();
             circuit.alive();

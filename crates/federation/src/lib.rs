@@ -27,6 +27,7 @@
 //! | [`digests`] | what peers say that they have, so that only those are asked that may have an answer |
 //! | [`statistics`] | how often words occur in all of them |
 //! | `connections` | those that are open, both ways, to be judged again when trust changes |
+//! | `lookout` | peers for whose return something waits |
 //! | `nudge` | whose bundle is to be looked for at once |
 //! | [`watch`] | being told of what a peer publishes |
 //!
@@ -50,6 +51,7 @@ pub mod identity;
 mod join;
 pub mod link;
 pub mod listener;
+mod lookout;
 mod nudge;
 pub mod operator;
 pub mod peers;

@@ -28,6 +28,7 @@ use crate::{
     digests::DigestBook,
     health::Direction,
     link::{GrpcLink, Observed},
+    lookout::Lookout,
     statistics::StatisticsBook,
     tls::{self, Credential, LeafKeeper},
     trust::{Table, Trust},
@@ -303,6 +304,12 @@ impl Peers {
         Ages::jittered(time, self.inner.trust.dice.roll())
     }
 
+    /// Chance, from 0 up to, but not including, 1. Not for secrets.
+    #[must_use]
+    pub fn chance(&self) -> f64 {
+        self.inner.trust.dice.roll()
+    }
+
     /// The peers whose bundle is to be looked for at once, as soon as there are any.
     pub async fn nudged(&self) -> Vec<CityId> {
         self.inner.trust.nudges.due().await
@@ -543,6 +550,10 @@ impl Peers {
 
     pub(crate) fn shared_trust(&self) -> Arc<Trust> {
         self.inner.trust.clone()
+    }
+
+    pub(crate) fn lookout(&self) -> &Lookout {
+        &self.inner.trust.lookout
     }
 
     pub(crate) fn digests(&self) -> &DigestBook {

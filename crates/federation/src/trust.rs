@@ -19,6 +19,7 @@ use crate::{
     dice::Dice,
     guest::GuestDoor,
     health::{Direction, HealthBook, Trouble},
+    lookout::Lookout,
     nudge::Nudges,
     peers::PeerSettings,
 };
@@ -37,6 +38,7 @@ pub(crate) struct Trust {
     private_addresses: AtomicBool,
     changes: watch::Sender<()>,
     pub(crate) nudges: Nudges,
+    pub(crate) lookout: Lookout,
     table: ArcSwap<Table>,
 }
 
@@ -51,6 +53,7 @@ impl Trust {
             private_addresses: AtomicBool::new(false),
             changes: watch::Sender::new(()),
             nudges: Nudges::default(),
+            lookout: Lookout::default(),
             table: ArcSwap::default(),
         }
     }
