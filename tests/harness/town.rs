@@ -30,7 +30,7 @@ use isopolity_proto::{
     registry::Partnership,
     to_dynamic,
 };
-use isopolity_registry::{Caller, Error, Patience, Registry, Settings, author::Terms};
+use isopolity_registry::{Caller, Error, Patience, Registry, Settings, author::Terms, cooperation::Rules};
 use prost_reflect::DynamicMessage;
 use tempfile::TempDir;
 use time::{OffsetDateTime, macros::datetime};
@@ -66,6 +66,8 @@ pub struct Ground {
     pub storage_url: Option<String>,
     /// How long it keeps things.
     pub retention: Retention,
+    /// How it works together with other cities.
+    pub rules: Rules,
 }
 
 #[derive(Default)]
@@ -137,6 +139,7 @@ impl Town {
             clock: clock.clone(),
             patience: Patience::default(),
             retention: ground.retention.clone(),
+            cooperation: ground.rules,
         })
         .await
         .unwrap();

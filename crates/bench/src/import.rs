@@ -9,7 +9,7 @@ use isopolity_proto::{
     admin::Role,
     registry::{ImportFormat, ImportProgress, ImportStart},
 };
-use isopolity_registry::{Caller, Patience, Registry, Settings, import::News};
+use isopolity_registry::{Caller, Patience, Registry, Settings, cooperation::Rules, import::News};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -37,6 +37,7 @@ pub(crate) async fn open(folder: &Path, city: &CityId) -> Result<Registry, Failu
         clock,
         patience: Patience::default(),
         retention: Retention::default(),
+        cooperation: Rules::default(),
     })
     .await?)
 }

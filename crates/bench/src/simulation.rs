@@ -16,7 +16,7 @@ use isopolity_catalog::Catalog;
 use isopolity_domain::{CityId, Clock as _, clock::SystemClock, feed::Position, retention::Retention};
 use isopolity_federation::{Bundle, Identity, Limits, Link, PeerSettings, Peers};
 use isopolity_proto::admin::PeerState;
-use isopolity_registry::{Patience, Registry, Settings};
+use isopolity_registry::{Patience, Registry, Settings, cooperation::Rules};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -194,6 +194,7 @@ async fn asker(folder: &TempDir, id: &str, cities: &[Arc<City>], digests: bool) 
         clock,
         patience: Patience::default(),
         retention: Retention::default(),
+        cooperation: Rules::default(),
     })
     .await?;
     registry.index_once().await?;

@@ -3,10 +3,14 @@
 //! The file says what a node is; variables `ISOPOLITY_…` override it, for containers. Unknown keys are refused. An error
 //! names the file, the line or the variable, and what would be right.
 
+mod cooperation;
+mod directory;
+mod mail;
+mod oidc;
 mod retention;
+mod search;
 
 use std::{
-    collections::BTreeMap,
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -14,17 +18,18 @@ use std::{
     time::Duration,
 };
 
-use isopolity_domain::{
-    CityId,
-    directory::{Operators, parse_public_keys},
-};
+use isopolity_domain::CityId;
 use isopolity_federation::{Ages, Limits, PkiFiles, address::private_class, bundle::parse_endpoint};
-use isopolity_proto::admin::Role;
 use serde::Deserialize;
 
 use crate::{init::Options, telemetry::LogFormat};
 
+pub use cooperation::Cooperation;
+pub use directory::Directory;
+pub use mail::{Mail, MailTls};
+pub use oidc::{Oidc, RoleName};
 pub use retention::Retention;
+pub use search::Search;
 
 /// What the configuration file is called.
 pub const FILE_NAME: &str = "isopolity.toml";
@@ -62,12 +67,16 @@ pub struct Config {
     pub search: Search,
     /// How long things are kept.
     pub retention: Retention,
+    /// How the city works together with others.
+    pub cooperation: Cooperation,
     /// Who vouches for people.
     pub oidc: Option<Oidc>,
     /// Logs.
     pub log: Log,
     /// The audit log.
     pub audit: Audit,
+    /// Mail about what waits, if it is wanted.
+    pub mail: Option<Mail>,
     /// The folder that relative paths begin in: that of the file.
     pub folder: PathBuf,
 }
@@ -92,9 +101,12 @@ struct Document {
     #[serde(default)]
     retention: Retention,
     #[serde(default)]
+    cooperation: Cooperation,
+    #[serde(default)]
     log: Log,
     #[serde(default)]
     audit: Audit,
+    mail: Option<Mail>,
 }
 
 /// `[storage]`.
@@ -133,42 +145,6 @@ impl Default for Federation {
             allow_private_addresses: false,
             connection_age_s: Ages::default().age.as_secs(),
         }
-    }
-}
-
-/// `[directory]`. Without keys there is none.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Directory {
-    /// The federation's name, as the operators write it into the directory.
-    pub federation: String,
-    /// The operators' public keys, `ed25519:…`.
-    pub keys: Vec<String>,
-    /// How many of them must have signed.
-    pub threshold: usize,
-    /// Where the directory is put, relative to the configuration file. Peers pass it on too.
-    pub file: Option<PathBuf>,
-}
-
-impl Directory {
-    /// Whom to believe; `None` where no keys are named.
-    ///
-    /// # Errors
-    /// The key of the configuration, and what is wrong with it.
-    pub(crate) fn operators(&self) -> Result<Option<Operators>, (&'static str, String)> {
-        if self.keys.is_empty() {
-            let unused = !self.federation.is_empty() || self.threshold != 0 || self.file.is_some();
-            let missing = || ("directory.keys", "must name the operators' public keys".to_owned());
-            return if unused { Err(missing()) } else { Ok(None) };
-        }
-        let keys = parse_public_keys(self.keys.iter().map(String::as_str)).map_err(|what| ("directory.keys", what))?;
-        if self.federation.parse::<CityId>().is_err() {
-            return Err(("directory.federation", "must be the federation's name, a DNS name".to_owned()));
-        }
-        if !(1..=keys.len()).contains(&self.threshold) {
-            return Err(("directory.threshold", format!("must be 1 to {}, the number of keys", keys.len())));
-        }
-        Ok(Some(Operators { federation: self.federation.clone(), keys, threshold: self.threshold }))
     }
 }
 
@@ -220,119 +196,6 @@ impl Default for Api {
             anonymous_reads: false,
             token_days: 0,
         }
-    }
-}
-
-/// `[search]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Search {
-    /// A search whose caller sets no deadline, and the longest that a caller may set.
-    pub deadline_ms: u64,
-    /// What each peer may take in all.
-    pub peer_budget_ms: u64,
-    /// How long a peer may say nothing.
-    pub peer_silence_ms: u64,
-    /// How long a search waits for the writer's own changes to be indexed.
-    pub index_wait_ms: u64,
-    /// Up to so many peers all are asked each time. With more, those whose digest proves that they have no answer are left out.
-    pub ask_all_up_to: usize,
-}
-
-impl Default for Search {
-    fn default() -> Self {
-        Self {
-            deadline_ms: 10_000,
-            peer_budget_ms: 3_000,
-            peer_silence_ms: 1_500,
-            index_wait_ms: 2_000,
-            ask_all_up_to: Limits::default().ask_all_up_to,
-        }
-    }
-}
-
-impl Search {
-    pub(crate) fn deadline(&self) -> Duration {
-        Duration::from_millis(self.deadline_ms)
-    }
-
-    pub(crate) fn index_wait(&self) -> Duration {
-        Duration::from_millis(self.index_wait_ms)
-    }
-
-    pub(crate) fn limits(&self) -> Limits {
-        Limits {
-            budget: Duration::from_millis(self.peer_budget_ms),
-            silence: Duration::from_millis(self.peer_silence_ms),
-            ask_all_up_to: self.ask_all_up_to,
-            ..Limits::default()
-        }
-    }
-}
-
-/// `[oidc]`: the city's identity provider.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Oidc {
-    /// What the provider calls itself, `https://…`, as its tokens have it.
-    pub issuer: String,
-    /// What its tokens must be made out for.
-    pub audience: String,
-    /// The clients by which people may have got a token. Empty: only one that is called like the audience.
-    #[serde(default)]
-    pub clients: Vec<String>,
-    /// Where a token has a person's groups: a claim, or a way to one, `realm_access.roles`.
-    #[serde(default = "groups")]
-    pub groups_claim: String,
-    /// The role of each group that has one. Others have none.
-    pub roles: BTreeMap<String, RoleName>,
-    /// The CA of its certificate, PEM. Otherwise those of the web.
-    pub ca: Option<PathBuf>,
-}
-
-fn groups() -> String {
-    "groups".to_owned()
-}
-
-/// A role as the configuration has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the proto says what they are")]
-pub enum RoleName {
-    Viewer,
-    Editor,
-    Coordinator,
-    Auditor,
-    Administrator,
-}
-
-impl Oidc {
-    /// The role of a group, if it has one.
-    pub(crate) fn role_of(&self, group: &str) -> Option<Role> {
-        self.roles.get(group).map(|role| match role {
-            RoleName::Viewer => Role::Viewer,
-            RoleName::Editor => Role::Editor,
-            RoleName::Coordinator => Role::Coordinator,
-            RoleName::Auditor => Role::Auditor,
-            RoleName::Administrator => Role::Administrator,
-        })
-    }
-
-    /// What is wrong, and with which key.
-    fn fault(&self) -> Option<(&'static str, &'static str)> {
-        if !self.issuer.starts_with("https://") || self.issuer.contains(['?', '#']) {
-            return Some(("oidc.issuer", "must begin with https://, and hold neither ? nor #"));
-        }
-        if self.audience.is_empty() {
-            return Some(("oidc.audience", "must not be empty: tokens for other services would be taken"));
-        }
-        if self.groups_claim.is_empty() {
-            return Some(("oidc.groups_claim", "must name a claim"));
-        }
-        if self.roles.is_empty() {
-            return Some(("oidc.roles", "must give at least one group a role, or nobody may do anything"));
-        }
-        None
     }
 }
 
@@ -478,13 +341,18 @@ impl Config {
         let city: CityId = document.city.parse().map_err(|error: isopolity_domain::city_id::CityIdError| {
             ConfigError::new(format!("{place}: city"), error.to_string())
         })?;
-        let Document { storage, federation, trust, api, directory, search, oidc, retention, log, audit, .. } = document;
+        let Document { storage, federation, trust, api, directory, search, oidc, retention, cooperation, log, audit, mail, .. } =
+            document;
         if let Err((key, what)) = directory.operators() {
             return wrong(key, &what);
         }
 
         if let Some((key, what)) = oidc.as_ref().and_then(Oidc::fault) {
             return wrong(key, what);
+        }
+
+        if let Some((key, what)) = mail.as_ref().and_then(Mail::fault) {
+            return wrong(key, &what);
         }
 
         let given = [&trust.authorities, &trust.certificate, &trust.key].map(Option::is_some);
@@ -535,7 +403,7 @@ impl Config {
         if audit.keep_days.is_some_and(|days| !(1..=36_500).contains(&days)) {
             return wrong("audit.keep_days", "must be 1 to 36500; without it entries stay in the database");
         }
-        Ok(Self { city, storage, federation, trust, api, directory, search, retention, oidc, log, audit, folder })
+        Ok(Self { city, storage, federation, trust, api, directory, search, retention, cooperation, oidc, log, audit, mail, folder })
     }
 
     /// The limits within which peers are asked.

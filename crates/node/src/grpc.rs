@@ -9,6 +9,7 @@ mod callers;
 mod catalog;
 mod city;
 mod codes;
+mod cooperation;
 mod crowd;
 mod deadline;
 mod directory;
@@ -40,6 +41,7 @@ use isopolity_proto::{
         trust_service_server::TrustServiceServer, user_service_server::UserServiceServer,
     },
     catalog::catalog_service_server::CatalogServiceServer,
+    cooperation::cooperation_service_server::CooperationServiceServer,
     federation::federation_service_server::FederationServiceServer,
     registry::{
         advantage_factor_service_server::AdvantageFactorServiceServer,
@@ -70,15 +72,15 @@ use gate::Gate;
 const API_MESSAGE_MAX: usize = 4 << 20;
 /// The largest message with which somebody signs in.
 const SIGN_IN_MESSAGE_MAX: usize = 4 << 10;
-/// The largest message that a peer may send: a question, a greeting.
-const PEER_MESSAGE_MAX: usize = 64 << 10;
+/// The largest message that a peer may send: events of a cooperation, 512 KiB of them and what goes around them.
+const PEER_MESSAGE_MAX: usize = 520 << 10;
 /// After about how long a caller's connection takes no further calls.
 const CALLER_CONNECTION_AGE: Duration = Duration::from_hours(1);
 /// Streams that one connection may have open.
 const STREAMS_MAX: u32 = 100;
 
 /// The services of the API, as reflection lists them.
-const SERVED: [&str; 29] = [
+const SERVED: [&str; 30] = [
     "grpc.health.v1.Health",
     CityServiceServer::<Services>::NAME,
     OrganizationServiceServer::<Services>::NAME,
@@ -98,6 +100,7 @@ const SERVED: [&str; 29] = [
     ExportServiceServer::<Services>::NAME,
     CodeServiceServer::<Services>::NAME,
     CatalogServiceServer::<Services>::NAME,
+    CooperationServiceServer::<Services>::NAME,
     PeerServiceServer::<Services>::NAME,
     PrivacyServiceServer::<Services>::NAME,
     SharingAgreementServiceServer::<Services>::NAME,
@@ -160,6 +163,7 @@ impl Services {
             .add_service(ExportServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CodeServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CatalogServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(CooperationServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(PeerServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(PrivacyServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(SharingAgreementServiceServer::new(self.clone()).max_decoding_message_size(limit))

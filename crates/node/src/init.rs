@@ -94,6 +94,7 @@ pub async fn init(
         clock,
         patience: Patience::default(),
         retention: config.retention.limits(),
+        cooperation: config.cooperation.rules(),
     })
     .await
     .map_err(StartError::from)?;

@@ -10,6 +10,7 @@
 //! | [`grpc`] | the services: authenticate, validate, one call, map the error |
 //! | [`client`] | a channel to a node's API, for the command line and tests |
 //! | [`oidc`] | people whom an identity provider vouches for |
+//! | [`mail`] | mail about what waits |
 //! | [`lifecycle`] | the first signal drains, the second stops |
 //! | [`telemetry`] | logs |
 
@@ -18,6 +19,7 @@ pub mod config;
 pub mod grpc;
 pub mod init;
 pub mod lifecycle;
+pub mod mail;
 pub mod oidc;
 pub mod telemetry;
 mod workers;
@@ -48,6 +50,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info, info_span};
 
 use config::Oidc;
+use mail::{MailError, Mailer};
 pub use config::{Config, ConfigError};
 pub use isopolity_domain::{CityId, Clock, clock::SystemClock};
 use oidc::Provider;
@@ -83,6 +86,9 @@ pub enum StartError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Mail.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// A listener.
     #[error(
         "{key} = \"{address}\" can't be listened on: {source}; set an address of this machine that nothing else listens on"
@@ -139,6 +145,7 @@ impl Node {
             clock: Arc::clone(&clock),
             patience: Patience { search: config.search.deadline(), index: config.search.index_wait() },
             retention: config.retention.limits(),
+            cooperation: config.cooperation.rules(),
         })
         .await?;
 
@@ -158,6 +165,7 @@ impl Node {
             Some(settings) => Some(provider(&config, settings, &clock)?),
             None => None,
         };
+        let mailer = config.mail.as_ref().map(|settings| Mailer::new(&config, settings)).transpose()?;
         let draining = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let services = grpc::Services {
@@ -179,6 +187,10 @@ impl Node {
         workers::start(&mut tasks, &registry, &draining, &span);
         if let Some(file) = &config.directory.file {
             workers::watch_directory(&mut tasks, &registry, config.path(file), &draining, &span);
+        }
+        if let (Some(mailer), Some(settings)) = (mailer, &config.mail) {
+            registry.write_to(settings.to.clone());
+            workers::send_mail(&mut tasks, &registry, mailer, &draining, &span);
         }
         workers::keep_audit(&mut tasks, &registry, config.audit.keep(), config.audit_folder(), &draining, &span);
 

@@ -2,13 +2,17 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use isopolity_registry::{Registry, error::with_causes};
+use isopolity_registry::{Error, Registry, error::with_causes};
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span, warn};
 
+use crate::mail::Mailer;
+
 /// How often it is kept which peers are left alone.
 const CIRCUITS: Duration = Duration::from_secs(5);
+/// How often it is looked for cooperations whose time is over.
+const EXPIRY: Duration = Duration::from_mins(1);
 /// How often consents are looked at. They end with a day.
 const CONSENTS: Duration = Duration::from_hours(1);
 /// How often what is past its limit is taken away. Limits are in days.
@@ -17,6 +21,10 @@ const CLEAN_UP: Duration = Duration::from_hours(24);
 const DIRECTORY: Duration = Duration::from_mins(1);
 /// How often it is looked for entries of the audit log that are to be moved to files.
 const ROTATE: Duration = Duration::from_hours(1);
+/// How often it is looked for mail whose time has come.
+const MAIL: Duration = Duration::from_secs(5);
+/// How often it is looked at how much waits for each peer.
+const DEPTHS: Duration = Duration::from_mins(1);
 /// How often certificates are looked at.
 const RENEW: Duration = Duration::from_secs(30);
 
@@ -33,6 +41,18 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, registry: &Registry, draining: &Can
         every(RENEW, draining.clone(), move || {
             let trust = trust.clone();
             async move { trust.tend_trust().await }
+        })
+        .instrument(span.clone()),
+    );
+
+    let (deliveries, cancelled) = (registry.clone(), draining.clone());
+    tasks.spawn(async move { deliveries.deliver(cancelled).await }.instrument(span.clone()));
+
+    let depths = registry.clone();
+    tasks.spawn(
+        every(DEPTHS, draining.clone(), move || {
+            let depths = depths.clone();
+            async move { depths.log_delivery_depths().await }
         })
         .instrument(span.clone()),
     );
@@ -60,6 +80,19 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, registry: &Registry, draining: &Can
             async move {
                 if let Err(error) = consents.withdraw_expired_consents().await {
                     warn!(error = %with_causes(&error), "expired consents can't be withdrawn; trying again in an hour");
+                }
+            }
+        })
+        .instrument(span.clone()),
+    );
+
+    let cooperations = registry.clone();
+    tasks.spawn(
+        every(EXPIRY, draining.clone(), move || {
+            let cooperations = cooperations.clone();
+            async move {
+                if let Err(error) = cooperations.expire_cooperations().await {
+                    warn!(error = %with_causes(&error), "cooperations whose time is over can't be ended; trying again in a minute");
                 }
             }
         })
@@ -100,6 +133,45 @@ pub(crate) fn watch_directory(
         })
         .instrument(span.clone()),
     );
+}
+
+/// Sends the mail that is due.
+pub(crate) fn send_mail(
+    tasks: &mut JoinSet<()>,
+    registry: &Registry,
+    mailer: Mailer,
+    draining: &CancellationToken,
+    span: &Span,
+) {
+    let (registry, cancelled) = (registry.clone(), draining.clone());
+    let send = async move {
+        let mut ticks = tokio::time::interval(MAIL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = cancelled.cancelled() => return,
+                () = registry.mail_waits() => {}
+                _ = ticks.tick() => {}
+            }
+            tokio::select! {
+                () = cancelled.cancelled() => return,
+                sent = send_due(&registry, &mailer) => if let Err(error) = sent {
+                    warn!(error = %with_causes(&error), "what became of mail can't be kept; trying again");
+                }
+            }
+        }
+    };
+    tasks.spawn(send.instrument(span.clone()));
+}
+
+async fn send_due(registry: &Registry, mailer: &Mailer) -> Result<(), Error> {
+    for mail in registry.due_mails().await? {
+        match mailer.send(&mail).await {
+            Ok(()) => registry.mail_sent(&mail).await?,
+            Err(error) => registry.mail_failed(&mail, &error.to_string()).await?,
+        }
+    }
+    Ok(())
 }
 
 /// Writes the audit log, and moves older entries of it to files, if they are to be.

@@ -64,6 +64,9 @@ impl Registry {
         info!(peer.city = %peer, peer.software = %greeting.software.chars().take(100).collect::<String>(), peer.approved = approved, "peer greeted us");
         self.federation().heard_of_bundle(peer, greeting.bundle_sequence);
         self.federation().heard_what_it_holds(peer, greeting.held_bundle_sequence);
+        if approved {
+            self.hasten_quietly(peer).await;
+        }
         let head = self.inner.head.borrow().clone();
         Ok(HelloResponse {
             city: self.city().to_string(),

@@ -11,6 +11,7 @@
 //! | `narrow` | stage events are for no more than their partnership |
 //! | `settle` | what is written with every change: history, references, signed records, the feed |
 //! | `hooks` | what the rules derive |
+//! | `signed` | what cities have signed, which no caller changes |
 
 mod delete;
 pub(crate) mod hooks;
@@ -20,6 +21,7 @@ mod reference;
 mod repeat;
 mod resource;
 mod settle;
+mod signed;
 
 use isopolity_domain::{CityId, Kind, Name, Violation};
 use isopolity_proto::{error::Reason, options::Audience, registry::City, to_dynamic, types::LocalizedText};

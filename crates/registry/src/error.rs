@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use isopolity_catalog::CatalogError;
-use isopolity_domain::{CityId, Kind, Name, Violation, Violations, sharing::Refusal, stage::StageError};
+use isopolity_domain::{
+    CityId, Kind, Name, Violation, Violations,
+    cooperation::{self, CooperationName},
+    sharing::Refusal,
+    stage::StageError,
+};
 use isopolity_proto::{
     admin::Scope,
     catalog::{CityOutcome, Coverage},
@@ -95,6 +100,42 @@ pub enum Error {
     /// It changed meanwhile.
     #[error("{0} has changed since you read it: read it again and repeat the change")]
     EtagMismatch(Name),
+    /// A cooperation can't take this step.
+    #[error("{refusal}")]
+    Cooperation {
+        /// The cooperation.
+        name: CooperationName,
+        /// Why not.
+        refusal: cooperation::Refusal,
+    },
+    /// What is asked makes no sense where a cooperation or a step that waits stands.
+    #[error("{what}")]
+    StepImpossible {
+        /// The cooperation.
+        name: CooperationName,
+        /// Why not, and what would be possible.
+        what: String,
+    },
+    /// A cooperation moved on meanwhile.
+    #[error("{name} has moved on since you read it: its last event is now {sequence}; read it again and decide anew")]
+    CooperationMovedOn {
+        /// The cooperation.
+        name: CooperationName,
+        /// The sequence of its last event.
+        sequence: i64,
+    },
+    /// The name of a cooperation is taken.
+    #[error("{0} exists already")]
+    CooperationExists(CooperationName),
+    /// Whoever took a step does not approve it too.
+    #[error("somebody else must approve this step than who took it")]
+    SecondPersonRequired,
+    /// Participants that are no peers.
+    #[error("{} no approved peer of this city: become peers first", not_peers(.0))]
+    ParticipantNotPeer(Vec<CityId>),
+    /// There is as much as there may be.
+    #[error("{0}")]
+    CooperationFull(String),
     /// The peer is known but not approved here.
     #[error("{0} is known here but not approved yet")]
     PeerNotApproved(CityId),
@@ -219,6 +260,14 @@ impl Error {
         }
     }
 
+    /// A step of a cooperation that was refused.
+    pub(crate) fn step_refused(name: &CooperationName, refusal: cooperation::Refusal) -> Self {
+        match refusal {
+            cooperation::Refusal::Invalid(violations) => Self::Invalid(violations.below("step")),
+            refusal => Self::Cooperation { name: name.clone(), refusal },
+        }
+    }
+
     /// The reason for programs. For [`Error::Invalid`] that of the first violation.
     #[must_use]
     pub fn reason(&self) -> Reason {
@@ -234,7 +283,9 @@ impl Error {
             Self::SessionRequired => Reason::SessionRequired,
             Self::ProviderUnreachable => Reason::ProviderUnreachable,
             Self::NotFound(_) | Self::Deleted(_) => Reason::ResourceNotFound,
-            Self::Exists(_) | Self::ExistsDeleted(_) | Self::UserExists(_) => Reason::ResourceExists,
+            Self::Exists(_) | Self::ExistsDeleted(_) | Self::UserExists(_) | Self::CooperationExists(_) => {
+                Reason::ResourceExists
+            }
             Self::NotDeleted(_) => Reason::ResourceNotDeleted,
             Self::AppendOnly(_) => Reason::AppendOnly,
             Self::Erased(_) => Reason::ResourceErased,
@@ -242,6 +293,12 @@ impl Error {
             Self::InUse { .. } | Self::LastAdministrator => Reason::ResourceInUse,
             Self::Stage { refusal, .. } => refusal.reason(),
             Self::EtagMismatch(_) | Self::AgreementChanged(_) => Reason::EtagMismatch,
+            Self::Cooperation { refusal, .. } => refusal.reason(),
+            Self::StepImpossible { .. } => Reason::CooperationStepImpossible,
+            Self::CooperationMovedOn { .. } => Reason::CooperationMovedOn,
+            Self::SecondPersonRequired => Reason::SecondPersonRequired,
+            Self::ParticipantNotPeer(_) => Reason::ParticipantNotPeer,
+            Self::CooperationFull(_) => Reason::CooperationFull,
             Self::PeerNotApproved(_) => Reason::PeerNotApproved,
             Self::PeerSuspended { .. } => Reason::PeerSuspended,
             Self::PeerLeft { .. } => Reason::PeerLeft,
@@ -263,6 +320,11 @@ impl Error {
             Self::Internal(_) => Reason::Internal,
         }
     }
+}
+
+fn not_peers(cities: &[CityId]) -> String {
+    let names: Vec<_> = cities.iter().map(CityId::as_str).collect();
+    format!("{} {}", names.join(", "), if names.len() == 1 { "is" } else { "are" })
 }
 
 fn why_not_erasable(name: &Name) -> &'static str {

@@ -123,6 +123,8 @@ pub struct Settings {
     pub patience: Patience,
     /// How long things are kept.
     pub retention: Retention,
+    /// How the city works together with others.
+    pub cooperation: cooperation::Rules,
 }
 
 /// Why a registry can't be opened. One line that says what and where.
@@ -185,6 +187,16 @@ struct Inner {
     journal: Arc<audit::journal::Journal>,
     /// What peers say that they were shown of others' audit logs.
     claims: audit::Claims,
+    /// How the city works together with others.
+    rules: cooperation::Rules,
+    /// Who waits for news of cooperations.
+    news: cooperation::News,
+    /// Whom mail goes to.
+    mailboxes: cooperation::mail::Mailboxes,
+    /// What was logged of how much waits for peers.
+    depths: cooperation::depth::Said,
+    /// Set once it was looked for whom something waited when this process began.
+    looked_out: tokio::sync::OnceCell<()>,
 }
 
 impl Registry {
@@ -194,7 +206,9 @@ impl Registry {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
-        let Settings { identity, endpoint, storage_url, index_folder, peers, clock, patience, retention } = settings;
+        let Settings {
+            identity, endpoint, storage_url, index_folder, peers, clock, patience, retention, cooperation
+        } = settings;
         let store = Store::open(&storage_url, identity.city()).await?;
         let catalog = tokio::task::spawn_blocking(move || Catalog::open(&index_folder))
             .await
@@ -227,6 +241,11 @@ impl Registry {
             directory: directory::Book::default(),
             journal: Arc::default(),
             claims: audit::Claims::default(),
+            rules: cooperation,
+            news: cooperation::News::default(),
+            mailboxes: cooperation::mail::Mailboxes::default(),
+            depths: cooperation::depth::Said::default(),
+            looked_out: tokio::sync::OnceCell::new(),
         };
         let registry = Self { inner: Arc::new(inner) };
         let started = async {

@@ -172,7 +172,9 @@ impl Registry {
         }
         let mut shown = futures::future::try_join_all(peers.iter().map(|peer| self.shown(peer))).await?;
         let logs = self.audit_witnesses().await?;
+        let mut deliveries = self.peer_deliveries().await?;
         for peer in &mut shown {
+            peer.deliveries = deliveries.remove(peer.city.as_str());
             if let Some(log) = logs.iter().find(|log| log.city == peer.city) {
                 peer.audit_witnessed_sequence = log.witnessed_sequence;
                 peer.audit_seen_sequence = log.seen_sequence;

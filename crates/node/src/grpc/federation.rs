@@ -133,7 +133,9 @@ impl FederationService for Services {
     ) -> Result<Response<DeliverEventsResponse>, Status> {
         let peer = peer(&request)?;
         let kept = self.registry.receive_events(&peer, request.into_inner()).await;
-        Ok(Response::new(kept.map_err(|error| self.refused(&peer, &error))?))
+        let kept = kept.map_err(|error| self.refused(&peer, &error))?;
+        self.registry.federation().served(&peer);
+        Ok(Response::new(kept))
     }
 
     async fn fetch_events(
@@ -142,7 +144,9 @@ impl FederationService for Services {
     ) -> Result<Response<FetchEventsResponse>, Status> {
         let peer = peer(&request)?;
         let found = self.registry.events_for_peer(&peer, request.get_ref()).await;
-        Ok(Response::new(found.map_err(|error| self.refused(&peer, &error))?))
+        let found = found.map_err(|error| self.refused(&peer, &error))?;
+        self.registry.federation().served(&peer);
+        Ok(Response::new(found))
     }
 
     async fn get_record(&self, request: Request<GetRecordRequest>) -> Result<Response<GetRecordResponse>, Status> {

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use isopolity_domain::{
-    Violation,
+    Violation, cooperation,
     sharing::Refusal,
     stage::{Blocker, StageError},
 };
@@ -61,7 +61,9 @@ pub(super) fn status(cause: &Error) -> Status {
             Code::PermissionDenied
         }
         Error::NotFound(_) | Error::Deleted(_) | Error::PeerUnknown(_) => Code::NotFound,
-        Error::Exists(_) | Error::ExistsDeleted(_) | Error::UserExists(_) => Code::AlreadyExists,
+        Error::Exists(_) | Error::ExistsDeleted(_) | Error::UserExists(_) | Error::CooperationExists(_) => {
+            Code::AlreadyExists
+        }
         Error::InUse { used_by, .. } => {
             let names: Vec<_> = used_by.iter().map(ToString::to_string).collect();
             info.insert("used_by".to_owned(), names.join(","));
@@ -72,6 +74,22 @@ pub(super) fn status(cause: &Error) -> Status {
             step_refused(&name.to_string(), refusal, &mut details);
             Code::FailedPrecondition
         }
+        Error::Cooperation { name, refusal } => of_cooperation(&name.to_string(), refusal, &mut details),
+        Error::StepImpossible { name, what } => {
+            let kind = reason_name(Reason::CooperationStepImpossible);
+            details.add_precondition_failure_violation(kind, name.to_string(), what);
+            Code::FailedPrecondition
+        }
+        Error::CooperationMovedOn { sequence, .. } => {
+            info.insert("sequence".to_owned(), sequence.to_string());
+            Code::Aborted
+        }
+        Error::ParticipantNotPeer(cities) => {
+            let names: Vec<_> = cities.iter().map(ToString::to_string).collect();
+            info.insert("cities".to_owned(), names.join(","));
+            Code::FailedPrecondition
+        }
+        Error::CooperationFull(_) => Code::ResourceExhausted,
         Error::PeerNotApproved(_) | Error::PeerSuspended { .. } | Error::PeerLeft { .. } | Error::MethodClosed => {
             Code::PermissionDenied
         }
@@ -80,6 +98,7 @@ pub(super) fn status(cause: &Error) -> Status {
         Error::Joining(refusal) => of_joining(refusal),
         Error::Directory(refusal) => of_directory(refusal),
         Error::LastAdministrator
+        | Error::SecondPersonRequired
         | Error::BundleRollback { .. }
         | Error::SessionRequired
         | Error::NotDeleted(_)
@@ -150,6 +169,10 @@ fn concerned(cause: &Error) -> Option<(&'static str, String)> {
         Error::PeerUnknown(city) => Some(("peer", city.clone())),
         Error::AgreementChanged(city) => Some(("sharing_agreement", city.to_string())),
         Error::UserExists(name) => Some(("user", name.clone())),
+        Error::Cooperation { name, .. }
+        | Error::CooperationExists(name)
+        | Error::CooperationMovedOn { name, .. }
+        | Error::StepImpossible { name, .. } => Some(("cooperation", name.to_string())),
         Error::Deleted(name)
         | Error::Exists(name)
         | Error::ExistsDeleted(name)
@@ -176,6 +199,20 @@ fn step_refused(name: &str, refusal: &StageError, details: &mut ErrorDetails) {
     } else {
         let kind = reason_name(refusal.reason());
         details.add_precondition_failure_violation(kind, name, refusal.to_string());
+    }
+}
+
+/// What a program may want to know of a step that a cooperation can't take.
+fn of_cooperation(name: &str, refusal: &cooperation::Refusal, details: &mut ErrorDetails) -> Code {
+    let reason = refusal.reason();
+    match reason {
+        Reason::CooperationFull => Code::ResourceExhausted,
+        Reason::CooperationMovedOn => Code::Aborted,
+        Reason::EventInvalid => Code::InvalidArgument,
+        _ => {
+            details.add_precondition_failure_violation(reason_name(reason), name, refusal.to_string());
+            Code::FailedPrecondition
+        }
     }
 }
 

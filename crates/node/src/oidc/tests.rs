@@ -5,7 +5,7 @@ use isopolity_domain::clock::FixedClock;
 use isopolity_domain::retention::Retention;
 use isopolity_federation::{Identity, Limits, Peers};
 use isopolity_proto::admin::Role;
-use isopolity_registry::{Patience, Settings};
+use isopolity_registry::{Patience, Settings, cooperation::Rules};
 use ring::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _},
@@ -61,6 +61,7 @@ impl Bench {
             clock: clock.clone(),
             patience: Patience::default(),
             retention: Retention::default(),
+            cooperation: Rules::default(),
         });
         let provider = Provider::new(settings, None, clock.clone()).unwrap();
         let bench = Self { registry: registry.await.unwrap(), provider, clock, elliptic, edwards, _folder: folder };

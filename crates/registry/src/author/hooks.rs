@@ -15,7 +15,7 @@ use prost_reflect::{DynamicMessage, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::Resource;
+use super::{Resource, signed::keep_signed};
 use crate::{Caller, Error};
 
 /// The fields that steps of a partnership set. An update that does not name them leaves them as they are, also where it
@@ -35,6 +35,7 @@ pub(crate) fn before_store(
 ) -> Result<(), Error> {
     let today = now.date();
     let kind = resource.kind()?;
+    keep_signed(resource, before)?;
     match kind {
         Kind::Partnership => partnership(resource, before, now)?,
         Kind::MatchAssertion => {

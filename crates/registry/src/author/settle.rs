@@ -54,6 +54,14 @@ impl Change {
     }
 }
 
+/// What a transaction has published, to be told once it is committed.
+#[derive(Debug)]
+#[must_use = "what was published is told after the commit"]
+pub(crate) struct Settled {
+    position: Position,
+    names: Vec<String>,
+}
+
 impl Registry {
     /// Writes history, references, records, feed and audit entries of documents that the transaction already holds, and commits.
     /// What is deleted is withdrawn from the feed. `author` is who did it, or [`NODE`].
@@ -64,29 +72,41 @@ impl Registry {
         &self,
         mut tx: Tx,
         author: impl Into<Subject>,
-        mut changes: Vec<Change>,
+        changes: Vec<Change>,
         validate_only: bool,
     ) -> Result<(), Error> {
-        let author = author.into();
-        // Whichever way it came: nobody rewrites what happened.
-        let rewritten = |change: &&Change| {
-            change.kind == RevisionChange::Updated && change.document.name.kind() == Kind::StageEvent
-        };
-        if let Some(change) = changes.iter().find(rewritten) {
-            return Err(Error::AppendOnly(change.document.name.clone()));
-        }
+        must_not_rewrite(&changes)?;
         if validate_only || changes.is_empty() {
             return Ok(());
         }
+        let settled = self.settle_within(&mut tx, author, changes).await?;
+        tx.commit().await?;
+        self.tell_settled(settled);
+        Ok(())
+    }
+
+    /// The same as part of a transaction that writes other things too, and without a commit: after that comes
+    /// [`Registry::tell_settled`]. At most once in a transaction.
+    ///
+    /// # Errors
+    /// As [`Registry::settle`].
+    pub(crate) async fn settle_within(
+        &self,
+        tx: &mut Tx,
+        author: impl Into<Subject>,
+        mut changes: Vec<Change>,
+    ) -> Result<Settled, Error> {
+        let author = author.into();
+        must_not_rewrite(&changes)?;
         let tells_of_conditions =
             |change: &Change| matches!(change.document.name.kind(), Kind::ConditionAssessment | Kind::StageEvent);
         if changes.iter().any(tells_of_conditions) {
             tx.set_references_of(&references_of(&changes)?).await?;
-            self.reassess(&mut tx, &mut changes).await?;
+            self.reassess(tx, &mut changes).await?;
         }
-        let others = self.events_shown_to_others(&mut tx, &changes).await?;
+        let others = self.events_shown_to_others(tx, &changes).await?;
         let documents = changes.iter().map(|change| &change.document).chain(&others);
-        let circles = self.circles_of(&mut tx, documents).await?;
+        let circles = self.circles_of(tx, documents).await?;
         let count = i64::try_from(changes.len() + others.len()).map_err(Error::internal)?;
         let first = tx.next_positions(count).await?;
         let mut publications = Vec::with_capacity(changes.len() + others.len());
@@ -95,7 +115,7 @@ impl Registry {
         let mut position = first;
         for change in changes {
             let message = Resource::decode(change.document.name.kind(), change.document.body.clone())?;
-            self.audit_change(&mut tx, &author, &change, &message).await?;
+            self.audit_change(tx, &author, &change, &message).await?;
             let Change { document, kind, .. } = change;
             if kind != RevisionChange::Deleted {
                 references.push(references_from(&document, &message));
@@ -122,10 +142,13 @@ impl Registry {
         tx.set_references_of(&references).await?;
         tx.add_revisions(&revisions).await?;
         tx.publish(&publications).await?;
-        tx.commit().await?;
-        self.inner.hot.superseded(publications.iter().map(|publication| publication.name.as_str()));
-        self.published(position);
-        Ok(())
+        Ok(Settled { position, names: publications.into_iter().map(|publication| publication.name).collect() })
+    }
+
+    /// Tells those who wait for it what a transaction has published. After its commit.
+    pub(crate) fn tell_settled(&self, settled: Settled) {
+        self.inner.hot.superseded(settled.names.iter().map(String::as_str));
+        self.published(settled.position);
     }
 
     fn publication(
@@ -177,6 +200,16 @@ impl Registry {
             }
             news
         });
+    }
+}
+
+/// Whichever way it came: nobody rewrites what happened.
+fn must_not_rewrite(changes: &[Change]) -> Result<(), Error> {
+    let rewritten =
+        |change: &&Change| change.kind == RevisionChange::Updated && change.document.name.kind() == Kind::StageEvent;
+    match changes.iter().find(rewritten) {
+        Some(change) => Err(Error::AppendOnly(change.document.name.clone())),
+        None => Ok(()),
     }
 }
 
