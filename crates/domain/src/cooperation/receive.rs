@@ -141,11 +141,13 @@ pub fn reconsider(pending: &Verified, ours: &Cooperation, ours_at_its_sequence: 
     }
     match pending.event.action.as_ref() {
         Some(action) if means_the_same(action, sequence, ours) => rebased(pending, ours),
-        Some(Action::Amendment(_) | Action::Counter(_) | Action::Decline(_)) => match rebased(pending, ours) {
-            // It would still be possible, but is not what was decided on.
-            Reconsidered::Rebased(_) => Reconsidered::Overtaken(Refusal::Lost(sequence)),
-            other => other,
-        },
+        Some(Action::Amendment(_) | Action::Counter(_) | Action::Decline(_) | Action::Conclusion(_)) => {
+            match rebased(pending, ours) {
+                // It would still be possible, but is not what was decided on.
+                Reconsidered::Rebased(_) => Reconsidered::Overtaken(Refusal::Lost(sequence)),
+                other => other,
+            }
+        }
         _ => Reconsidered::Overtaken(Refusal::Event("there is no step that this version knows".to_owned())),
     }
 }
@@ -157,6 +159,8 @@ fn means_the_same(action: &Action, sequence: i64, ours: &Cooperation) -> bool {
         Action::Counter(_) | Action::Amendment(_) | Action::Proposal(_) => false,
         // Of the offer that was there, or of the question.
         Action::Decline(_) => ours.offer.as_ref().is_none_or(|offer| offer.sequence < sequence),
+        // Of the terms that were agreed then. Whoever agrees to others goes on.
+        Action::Conclusion(_) => ours.participations.iter().all(|one| one.accepted_sequence < sequence),
         // The first three name what they are about, and are refused if that has gone.
         Action::Acceptance(_)
         | Action::Signature(_)
@@ -164,7 +168,6 @@ fn means_the_same(action: &Action, sequence: i64, ours: &Cooperation) -> bool {
         | Action::Withdrawal(_)
         | Action::Expiry(_)
         | Action::Activation(_)
-        | Action::Conclusion(_)
         | Action::Termination(_)
         | Action::Answer(_)
         | Action::Message(_)
