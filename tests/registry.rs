@@ -6,6 +6,7 @@ mod registry {
     mod directory;
     mod faults;
     mod import;
+    mod insight;
     mod merging;
     mod nesting;
     mod oracle;

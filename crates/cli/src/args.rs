@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod directory;
 mod files;
+mod insight;
 mod peer;
 mod people;
 mod privacy;
@@ -21,6 +22,7 @@ pub(crate) use access::{Role, Token};
 pub(crate) use audit::{Audit, Compared, ListAudit};
 pub(crate) use directory::Directory;
 pub(crate) use files::{Export, ExportFormat, Format, Import, Quarantine};
+pub(crate) use insight::{Overlaps, Status, Suggest};
 pub(crate) use peer::{Peer, PeerAudience};
 pub(crate) use people::{ChangePassword, Login, Password, User};
 pub(crate) use privacy::{Privacy, SubjectOf};
@@ -84,6 +86,12 @@ pub(crate) enum Command {
     Search(Search),
     /// Tell of records that match a question, as cities publish them
     Watch(Watch),
+    /// Show opportunities of other cities that fit those of this one, with the reasons
+    Suggest(Suggest),
+    /// Show cities that are active in the same place and sector and do not seem to know of one another
+    Overlaps(Overlaps),
+    /// Show how far two cities cooperate, with the records from which that follows
+    Status(Status),
     /// Show one record of any city
     Get(Get),
     /// Work with this city's own records, of every kind

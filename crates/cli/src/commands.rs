@@ -8,6 +8,7 @@ mod export;
 mod get;
 mod import;
 mod init;
+mod insight;
 mod login;
 mod matching;
 mod peer;
@@ -47,6 +48,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Exit> {
         Command::Import(import) => return import::run(&global, &import).await,
         Command::Search(search) => search::run(&global, &search).await?,
         Command::Watch(watch) => watch::run(&global, &watch).await?,
+        Command::Suggest(suggest) => insight::suggest(&global, &suggest).await?,
+        Command::Overlaps(overlaps) => insight::overlaps(&global, &overlaps).await?,
+        Command::Status(status) => insight::status(&global, &status).await?,
         Command::Get(get) => get::run(&global, &get).await?,
         Command::Record(record) => record::run(&global, &record).await?,
         Command::Export(export) => export::run(&global, &export).await?,

@@ -10,6 +10,7 @@ mod cli {
     mod exits;
     mod import;
     mod init;
+    mod insight;
     mod kill;
     mod peers;
     mod people;

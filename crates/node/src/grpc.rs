@@ -18,6 +18,7 @@ mod federation;
 mod gate;
 mod history;
 mod import;
+mod insight;
 mod matching;
 mod partnership;
 mod privacy;
@@ -43,6 +44,7 @@ use isopolity_proto::{
     catalog::catalog_service_server::CatalogServiceServer,
     cooperation::cooperation_service_server::CooperationServiceServer,
     federation::federation_service_server::FederationServiceServer,
+    insight::insight_service_server::InsightServiceServer,
     registry::{
         advantage_factor_service_server::AdvantageFactorServiceServer,
         agreement_service_server::AgreementServiceServer, city_service_server::CityServiceServer,
@@ -80,7 +82,7 @@ const CALLER_CONNECTION_AGE: Duration = Duration::from_hours(1);
 const STREAMS_MAX: u32 = 100;
 
 /// The services of the API, as reflection lists them.
-const SERVED: [&str; 30] = [
+const SERVED: [&str; 31] = [
     "grpc.health.v1.Health",
     CityServiceServer::<Services>::NAME,
     OrganizationServiceServer::<Services>::NAME,
@@ -100,6 +102,7 @@ const SERVED: [&str; 30] = [
     ExportServiceServer::<Services>::NAME,
     CodeServiceServer::<Services>::NAME,
     CatalogServiceServer::<Services>::NAME,
+    InsightServiceServer::<Services>::NAME,
     CooperationServiceServer::<Services>::NAME,
     PeerServiceServer::<Services>::NAME,
     PrivacyServiceServer::<Services>::NAME,
@@ -163,6 +166,7 @@ impl Services {
             .add_service(ExportServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CodeServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CatalogServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(InsightServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CooperationServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(PeerServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(PrivacyServiceServer::new(self.clone()).max_decoding_message_size(limit))

@@ -17,6 +17,7 @@
 //! | [`mod@consent`] | the worker that withdraws what ended consents allowed |
 //! | [`mod@search`] | one question to this city and all its peers |
 //! | [`mod@record`] | one record of any member city |
+//! | [`mod@insight`] | what the federation's records say together |
 //! | [`mod@watch`] | telling of what is published, as far as it matches a question |
 //! | [`mod@answer`] | what a peer gets when it asks |
 //! | `desk` | where questions wait for their turn |
@@ -59,6 +60,7 @@ pub mod history;
 mod hot;
 pub mod import;
 pub mod index;
+pub mod insight;
 pub mod invitation;
 pub mod matching;
 pub mod partnership;

@@ -12,10 +12,12 @@
 //! | `token` | page and resume tokens |
 //! | `hit` | from a merged hit to what the caller gets |
 //! | `explain` | how an answer came about |
+//! | `gather` | whole answers, for what is made of many records |
 //! | `stream` | long answers, hit by hit |
 
 mod asked;
 mod explain;
+mod gather;
 mod hit;
 mod own;
 mod stream;
@@ -33,6 +35,7 @@ use tracing::info;
 use asked::{Asked, Wanted};
 pub(crate) use asked::{check_purpose, stated};
 use explain::Course;
+pub(crate) use gather::{Gathered, Item, Wanting};
 pub(crate) use hit::published_hit;
 pub(crate) use token::{read_token, token_purpose, write_token};
 

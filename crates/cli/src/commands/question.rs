@@ -39,7 +39,8 @@ pub(super) fn question(asked: &Asked, order: SearchOrder) -> Result<Question, Ex
     })
 }
 
-fn sector(text: &str) -> Result<SectorPrefix, Exit> {
+/// A sector by its code, or by scheme, version and code.
+pub(super) fn sector(text: &str) -> Result<SectorPrefix, Exit> {
     let parts: Vec<&str> = text.split(':').collect();
     let (scheme, version, code) = match parts.as_slice() {
         [code] => (SectorScheme::Unspecified, "", *code),

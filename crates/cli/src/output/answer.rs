@@ -2,7 +2,7 @@
 
 use isopolity_proto::{
     admin::Granularity,
-    catalog::{CityOutcome, Explanation, Highlight, Hit, Outcome, Routing, SearchResponse},
+    catalog::{CityOutcome, Coverage, Explanation, Highlight, Hit, Outcome, Routing, SearchResponse},
     federation::FacetCounts,
     field,
     options::Facet,
@@ -35,12 +35,17 @@ pub(crate) fn answer(answer: &SearchResponse) -> Result<(), Exit> {
     if let Some(explanation) = &answer.explanation {
         explain(explanation)?;
     }
-    line(&outcomes(&answer.outcomes))?;
-    line(&answer.coverage.as_ref().map(|coverage| coverage.summary.clone()).unwrap_or_default())?;
+    covered(&answer.outcomes, answer.coverage.as_ref())?;
     if answer.next_page_token.is_empty() {
         return Ok(());
     }
     line(&format!("\nThere is more: --page-token {}", answer.next_page_token))
+}
+
+/// What came of asking each city, and how much that covers.
+pub(crate) fn covered(cities: &[CityOutcome], coverage: Option<&Coverage>) -> Result<(), Exit> {
+    line(&outcomes(cities))?;
+    line(&coverage.map(|coverage| coverage.summary.clone()).unwrap_or_default())
 }
 
 /// A hit on a line.

@@ -99,9 +99,9 @@ impl Described {
     /// contradict nothing.
     #[must_use]
     pub fn is_called(&self, names: &[LocalizedText], countries: &[String]) -> bool {
-        let named = names.iter().filter_map(|name| folded(&name.text)).any(|name| self.names.contains(&name));
+        let fits = names.iter().filter_map(|name| folded(&name.text)).any(|name| self.names.contains(&name));
         let mut stated = countries.iter().filter(|country| !country.is_empty()).peekable();
-        named && (self.country.is_empty() || stated.peek().is_none() || stated.any(|country| *country == self.country))
+        fits && (self.country.is_empty() || stated.peek().is_none() || stated.any(|country| *country == self.country))
     }
 }
 

@@ -52,7 +52,7 @@ fn all_reasons_together_are_a_hundred_points() {
         stage: stage.into(),
         ..Default::default()
     };
-    let mut found = suggest(&[own.clone()], &[other.clone()], 0, 10);
+    let mut found = suggest(std::slice::from_ref(&own), std::slice::from_ref(&other), 0, 10);
     assert_eq!((found.len(), found[0].points), (1, 95));
     let (ours, theirs) = ([partnership(PartnershipStage::MarketResearch)], [partnership(PartnershipStage::Operating)]);
     let stage = stage_fit(&own, &other, &ours, &theirs, &mut Activities::default()).unwrap();
