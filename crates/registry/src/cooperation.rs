@@ -20,17 +20,17 @@
 //! | `unit` | the transaction |
 
 mod answer;
-pub(crate) mod depth;
 pub mod deliver;
-mod hasten;
-pub mod mail;
-mod news;
+pub(crate) mod depth;
 mod draft;
 mod due;
 mod effect;
+mod hasten;
 mod inbox;
 mod keep;
 mod keys;
+pub mod mail;
+mod news;
 mod outbox;
 mod pending;
 mod propose;

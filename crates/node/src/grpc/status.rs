@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use isopolity_domain::{
-    Violation, cooperation,
+    Violation,
     sharing::Refusal,
     stage::{Blocker, StageError},
 };
@@ -74,22 +74,12 @@ pub(super) fn status(cause: &Error) -> Status {
             step_refused(&name.to_string(), refusal, &mut details);
             Code::FailedPrecondition
         }
-        Error::Cooperation { name, refusal } => of_cooperation(&name.to_string(), refusal, &mut details),
-        Error::StepImpossible { name, what } => {
-            let kind = reason_name(Reason::CooperationStepImpossible);
-            details.add_precondition_failure_violation(kind, name.to_string(), what);
-            Code::FailedPrecondition
-        }
-        Error::CooperationMovedOn { sequence, .. } => {
-            info.insert("sequence".to_owned(), sequence.to_string());
-            Code::Aborted
-        }
-        Error::ParticipantNotPeer(cities) => {
-            let names: Vec<_> = cities.iter().map(ToString::to_string).collect();
-            info.insert("cities".to_owned(), names.join(","));
-            Code::FailedPrecondition
-        }
-        Error::CooperationFull(_) => Code::ResourceExhausted,
+        Error::Cooperation { .. }
+        | Error::StepImpossible { .. }
+        | Error::CooperationMovedOn { .. }
+        | Error::ParticipantNotPeer(_)
+        | Error::SecondPersonRequired
+        | Error::CooperationFull(_) => of_cooperation(cause, &mut info, &mut details),
         Error::PeerNotApproved(_) | Error::PeerSuspended { .. } | Error::PeerLeft { .. } | Error::MethodClosed => {
             Code::PermissionDenied
         }
@@ -98,7 +88,6 @@ pub(super) fn status(cause: &Error) -> Status {
         Error::Joining(refusal) => of_joining(refusal),
         Error::Directory(refusal) => of_directory(refusal),
         Error::LastAdministrator
-        | Error::SecondPersonRequired
         | Error::BundleRollback { .. }
         | Error::SessionRequired
         | Error::NotDeleted(_)
@@ -202,17 +191,30 @@ fn step_refused(name: &str, refusal: &StageError, details: &mut ErrorDetails) {
     }
 }
 
-/// What a program may want to know of a step that a cooperation can't take.
-fn of_cooperation(name: &str, refusal: &cooperation::Refusal, details: &mut ErrorDetails) -> Code {
-    let reason = refusal.reason();
-    match reason {
+/// What a refused step of a cooperation comes to, and what a program may want to know of it.
+fn of_cooperation(cause: &Error, info: &mut HashMap<String, String>, details: &mut ErrorDetails) -> Code {
+    match cause {
+        Error::CooperationMovedOn { sequence, .. } => {
+            info.insert("sequence".to_owned(), sequence.to_string());
+        }
+        Error::ParticipantNotPeer(cities) => {
+            let names: Vec<_> = cities.iter().map(ToString::to_string).collect();
+            info.insert("cities".to_owned(), names.join(","));
+        }
+        Error::Cooperation { name, .. } | Error::StepImpossible { name, .. } => {
+            details.add_precondition_failure_violation(
+                reason_name(cause.reason()),
+                name.to_string(),
+                cause.to_string(),
+            );
+        }
+        _ => {}
+    }
+    match cause.reason() {
         Reason::CooperationFull => Code::ResourceExhausted,
         Reason::CooperationMovedOn => Code::Aborted,
         Reason::EventInvalid => Code::InvalidArgument,
-        _ => {
-            details.add_precondition_failure_violation(reason_name(reason), name, refusal.to_string());
-            Code::FailedPrecondition
-        }
+        _ => Code::FailedPrecondition,
     }
 }
 

@@ -41,8 +41,17 @@ impl Registry {
                 if !opened.ordered || opened.verified.hash != row.event_hash {
                     return Err(wrong(&host, "it says that it has kept a step, and shows another event"));
                 }
-                if self.receive_event(&host, &name, &event).await?.outcome() == DeliveryOutcome::Early {
-                    self.fetch_missing(&name).await?;
+                let taken = self.receive_event(&host, &name, &event).await?;
+                match taken.outcome() {
+                    // A fork is dealt with: the step is lost with everything else.
+                    DeliveryOutcome::Kept | DeliveryOutcome::Forked => {}
+                    DeliveryOutcome::Early => self.fetch_missing(&name).await?,
+                    _ => {
+                        return Err(wrong(
+                            &host,
+                            &format!("it has kept a step that this city can't take: {}", taken.description),
+                        ));
+                    }
                 }
                 self.keep_receipt(row, result.receipt).await
             }

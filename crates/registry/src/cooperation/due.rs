@@ -78,7 +78,7 @@ impl Registry {
             }
         };
         let envelope = seal_event(&event.event, &self.identity().record_key());
-        self.keep(&mut unit, Some(&before), after, &event, &envelope, Origin::Own).await?;
+        Box::pin(self.keep(&mut unit, Some(&before), after, &event, &envelope, Origin::Own)).await?;
         self.finish(unit).await?;
         Ok(true)
     }

@@ -56,7 +56,7 @@ impl Registry {
         if !unit.tx.append_event(&row).await? {
             return Err(Error::internal(format!("{name} has an event {} already", event.event.sequence)));
         }
-        self.effects(unit, &mut after, &event.event).await?;
+        Box::pin(self.effects(unit, &mut after, &event.event)).await?;
         self.put(&mut unit.tx, &after).await?;
 
         let own = self.city();
@@ -79,7 +79,7 @@ impl Registry {
             }
             None => Vec::new(),
         };
-        self.reconsider_pending(unit, &name, &after).await?;
+        Box::pin(self.reconsider_pending(unit, &name, &after)).await?;
         after.pending_steps =
             unit.tx.pending_steps(&after.name).await?.iter().map(pending).collect::<Result<_, _>>()?;
         let waitings = cooperation::waitings(&after, own, now);

@@ -6,6 +6,7 @@ use isopolity_domain::{
     sharing::Use,
 };
 use isopolity_proto::{
+    admin::Granularity,
     cooperation::{Cooperation, Proposal, Statement, Step, step::Action},
     error::Reason,
 };
@@ -114,9 +115,13 @@ impl Registry {
         Ok(())
     }
 
-    /// Whether a city sees one of this city's records, by the sharing agreement with it.
+    /// Whether a city sees one of this city's records, by the sharing agreement with it. It asks for nothing now, so it needs no
+    /// purpose.
     pub(super) async fn shows(&self, tx: &mut Tx, name: &Name, city: &CityId) -> Result<bool, Error> {
-        let Ok(grant) = self.sight_of(city, Use::Record("")) else { return Ok(false) };
+        let Ok(grant) = self.sight_of(city, Use::Greeting) else { return Ok(false) };
+        if grant.granularity != Granularity::Records {
+            return Ok(false);
+        }
         let publication = tx.publication(name).await?;
         Ok(publication.is_some_and(|publication| grant.sight.record_of(&publication).is_some()))
     }

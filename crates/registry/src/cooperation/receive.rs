@@ -149,7 +149,8 @@ impl Registry {
                 (None, _) => return Ok(early(1)),
             };
             let received = receive_ordered(ours.as_ref(), known_hash.as_ref(), &event);
-            return self.ordered(unit, peer, ours, &event, envelope, known.map(|known| known.envelope), received).await;
+            let known = known.map(|known| known.envelope);
+            return Box::pin(self.ordered(unit, peer, ours, &event, envelope, known, received)).await;
         }
         let Some(ours) = ours.filter(|ours| ours.sequence > 0 && name.host() == self.city()) else {
             let what =
@@ -160,7 +161,8 @@ impl Registry {
             return Ok(refused(Reason::EventInvalid, "a city hands in its own steps, where it takes part"));
         }
         let received = receive_submission(&ours, known_hash.as_ref(), &event);
-        self.submitted(unit, peer, ours, &event, envelope, known.map(|known| known.envelope), received).await
+        let known = known.map(|known| known.envelope);
+        Box::pin(self.submitted(unit, peer, ours, &event, envelope, known, received)).await
     }
 
     /// What comes of an event with the host's signature.
@@ -177,7 +179,7 @@ impl Registry {
     ) -> Result<DeliveryResult, Error> {
         match received {
             Received::Kept(after) => {
-                self.keep(&mut unit, ours.as_ref(), *after, event, envelope, Origin::From(peer)).await?;
+                Box::pin(self.keep(&mut unit, ours.as_ref(), *after, event, envelope, Origin::From(peer))).await?;
                 self.finish(unit).await?;
                 Ok(self.kept(peer, event, None))
             }
@@ -186,7 +188,7 @@ impl Registry {
                 let known = known.ok_or_else(|| Error::internal("a fork has two events"))?;
                 let ours = ours.ok_or_else(|| Error::internal("a fork has a history"))?;
                 let conflicting = Envelope::decode(known.clone()).map_err(Error::internal)?;
-                self.found_fork(unit, peer, ours, event, known, envelope.encode_to_vec().into()).await?;
+                Box::pin(self.found_fork(unit, peer, ours, event, known, envelope.encode_to_vec().into())).await?;
                 Ok(DeliveryResult {
                     outcome: DeliveryOutcome::Forked.into(),
                     reason: Reason::HistoryForked.into(),
@@ -215,7 +217,7 @@ impl Registry {
             Received::Kept(after) => {
                 let mut envelope = envelope.clone();
                 countersign(&mut envelope, &self.identity().record_key());
-                self.keep(&mut unit, Some(&ours), *after, event, &envelope, Origin::Submitted).await?;
+                Box::pin(self.keep(&mut unit, Some(&ours), *after, event, &envelope, Origin::Submitted)).await?;
                 self.finish(unit).await?;
                 Ok(self.kept(peer, event, Some(envelope)))
             }

@@ -45,7 +45,7 @@ impl Registry {
         if expected_sequence != 0 && expected_sequence != before.sequence {
             return Err(Error::CooperationMovedOn { name, sequence: before.sequence });
         }
-        let taken = self.take(&mut unit, caller, &name, before.clone(), step).await?;
+        let taken = Box::pin(self.take(&mut unit, caller, &name, before.clone(), step)).await?;
         if validate_only {
             drop(unit);
             let outcome = StepOutcome::Unspecified.into();
@@ -83,7 +83,7 @@ impl Registry {
         unit.tx.delete_pending(&row.id).await?;
         let approved = self.event(caller, AuditAction::CooperationStepApproved).about(&name).saying(kind_of(&step));
         unit.tx.audit(approved);
-        let taken = self.sign(&mut unit, &name, before, waiting).await?;
+        let taken = Box::pin(self.sign(&mut unit, &name, before, waiting)).await?;
         self.finish(unit).await?;
         Ok(ApproveStepResponse {
             cooperation: Some(self.described(taken.cooperation).await?),
@@ -142,7 +142,7 @@ impl Registry {
         let begun = self.begin_draft(&mut unit, caller, "", draft).await?;
         let name: CooperationName = begun.name.parse().map_err(Error::internal)?;
         let step = Step { action: Some(Action::Proposal(Proposal::default())) };
-        let taken = self.take(&mut unit, caller, &name, begun, step).await?;
+        let taken = Box::pin(self.take(&mut unit, caller, &name, begun, step)).await?;
         self.finish(unit).await?;
         let cooperation = Some(self.described(taken.cooperation).await?);
         Ok(ConfirmRecordResponse { cooperation, outcome: taken.outcome.into() })
@@ -176,7 +176,7 @@ impl Registry {
             return Ok(Taken { cooperation: after, outcome: StepOutcome::AwaitsApproval, step_id });
         }
         let waiting = self.new_pending(unit, caller, name, step).await?;
-        self.sign(unit, name, before, waiting).await
+        Box::pin(self.sign(unit, name, before, waiting)).await
     }
 
     /// Signs a step. As the host it is part of the history by that; otherwise it is on its way to the host.
@@ -198,7 +198,7 @@ impl Registry {
         }
         let after = apply(Some(&before), &event).map_err(|refusal| Error::step_refused(name, refusal))?;
         let envelope = seal_event(&event.event, &self.identity().record_key());
-        let cooperation = self.keep(unit, Some(&before), after, &event, &envelope, Origin::Own).await?;
+        let cooperation = Box::pin(self.keep(unit, Some(&before), after, &event, &envelope, Origin::Own)).await?;
         Ok(Taken { cooperation, outcome: StepOutcome::Done, step_id: String::new() })
     }
 
