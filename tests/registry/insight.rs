@@ -5,6 +5,9 @@ use isopolity_federation::LinkError;
 use isopolity_proto::{
     admin::{AuditAction, ListAuditEntriesRequest, Role},
     catalog::Outcome,
+    cooperation::{
+        CooperationKind, CreateCooperationRequest, Proposal, Statement, Step, Subject, TakeStepRequest, step::Action,
+    },
     error::Reason,
     insight::{
         CooperationLevel, FindOverlapsRequest, FindOverlapsResponse, FitReason, GetCooperationStatusRequest,
@@ -29,6 +32,8 @@ use tokio::time::pause;
 const FEIRA: &str = "feira.example";
 const GENEVE: &str = "geneve.example";
 const KENITRA: &str = "kenitra.example";
+/// Without a node.
+const JOUE: &str = "joue.example";
 
 fn place(name: &str, country: &str) -> Place {
     Place { names: vec![text(name, "en")], country: country.into(), ..Default::default() }
@@ -171,6 +176,61 @@ async fn what_one_city_says_of_the_others_word_stays_its_own_claim() {
     assert_eq!((found.ladder, found.disputed), (1, true));
 }
 
+/// Delivers what waits at each city, until it has been there and back.
+async fn carry(cities: &[&Resident]) {
+    for _ in 0..3 {
+        for city in cities {
+            Box::pin(city.registry.deliver_once()).await.unwrap();
+            city.index().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_city_that_confirms_by_a_cooperation_leads_to_the_second_level_and_back_when_it_thinks_anew() {
+    let town = Town::default();
+    let [feira, geneve, kenitra] = three(&town).await;
+    let lisboa = town.settle("lisboa.example").await;
+    for city in [&feira, &kenitra] {
+        introduce(&lisboa, city, Audience::Public).await;
+    }
+    keep(&feira, Kind::Agreement, "protocol", &protocol(FEIRA, KENITRA)).await;
+    let name = "cities/feira.example/agreements/protocol";
+
+    // Feira asks: what is under way is told to Feira, and to nobody else.
+    let proposal = Proposal {
+        kind: CooperationKind::Confirmation.into(),
+        participants: vec![KENITRA.to_owned()],
+        subjects: vec![Subject { name: name.to_owned(), ..Default::default() }],
+        ..Default::default()
+    };
+    let request =
+        CreateCooperationRequest { cooperation_id: "asked".into(), draft: Some(proposal), validate_only: false };
+    feira.registry.create_cooperation(&administrator(), request).await.unwrap();
+    assert!(status(&feira).await.open_cooperations.is_empty(), "a draft is with nobody");
+    let asked = "cities/feira.example/cooperations/asked";
+    let step = Some(Step { action: Some(Action::Proposal(Proposal::default())) });
+    let taking = TakeStepRequest { name: asked.into(), step, ..Default::default() };
+    Box::pin(feira.registry.take_step(&administrator(), taking)).await.unwrap();
+    assert_eq!(status(&feira).await.open_cooperations, [asked]);
+    assert!(status(&geneve).await.open_cooperations.is_empty());
+
+    let state = async |stance: ConfirmationStance| {
+        let statement = Statement { record: name.into(), stance: stance.into(), ..Default::default() };
+        Box::pin(kenitra.registry.confirm_record(&administrator(), statement)).await.unwrap();
+        carry(&[&kenitra, &feira]).await;
+        let found = status(&geneve).await;
+        (found.ladder, found.disputed, found.evidence[0].explanation.clone())
+    };
+    let (level, disputed, why) = state(ConfirmationStance::Confirmed).await;
+    assert_eq!((level, disputed), (2, false), "{why}");
+    assert!(why.contains("; kenitra.example confirmed it (cities/kenitra.example/cooperations/"), "{why}");
+    let public = status(&lisboa).await;
+    assert_eq!(public.ladder, 1, "who is shown no more than is public is not shown who said so: {:?}", public.evidence);
+    let (level, disputed, why) = state(ConfirmationStance::Disputed).await;
+    assert_eq!((level, disputed), (1, true), "{why}");
+}
+
 #[tokio::test]
 async fn a_city_that_does_not_answer_denies_nothing() {
     let town = Town::default();
@@ -214,7 +274,6 @@ async fn a_city_without_a_node_is_spoken_of_by_its_names() {
         let found = geneve.registry.cooperation_status(&administrator(), &request, None).await.unwrap();
         (found.ladder, found.may_be_higher)
     };
-    const JOUE: &str = "joue.example";
     assert_eq!(found(asked(FEIRA, JOUE, &[])).await, (0, true));
     assert_eq!(found(asked(FEIRA, JOUE, &["JOUE LES TOURS"])).await, (1, true));
     assert_eq!(found(asked(JOUE, FEIRA, &["Joué-lès-Tours"])).await, (1, true), "whoever is named first");
