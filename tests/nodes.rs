@@ -6,12 +6,15 @@ mod nodes {
     mod codes;
     mod deadlines;
     mod deletion;
+    mod deliveries;
     mod exact;
     mod export;
     mod faults;
     mod import;
     mod impostors;
     mod lists;
+    #[cfg(target_os = "linux")]
+    mod mail;
     mod matching;
     mod officer;
     mod overload;

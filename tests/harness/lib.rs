@@ -12,6 +12,7 @@
 //! | [`federation`] | several nodes that know and approve one another |
 //! | [`cut`] | a proxy that refuses, is silent, delays, dribbles, cuts |
 //! | [`impostor`] | a peer with keys of its own that breaks the protocol |
+//! | [`exim`] | a real mail server |
 //! | [`raw`] | any method, called by its name |
 //! | [`mod@openssl`] | certificates as a city's own PKI makes them |
 //! | [`stranger`] | a caller with a certificate of the test's choice |
@@ -35,6 +36,8 @@ pub mod api;
 pub mod clock;
 pub mod cut;
 pub mod dice;
+#[cfg(target_os = "linux")]
+pub mod exim;
 pub mod federation;
 pub mod impostor;
 pub mod node;

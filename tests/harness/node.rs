@@ -9,7 +9,7 @@ use isopolity_domain::{CityId, clock::FixedClock};
 use isopolity_federation::Identity;
 use isopolity_node::{
     Config, Node, StartError,
-    config::{Search, Trust},
+    config::{Mail, Search, Trust},
     init,
 };
 use isopolity_registry::Registry;
@@ -28,6 +28,7 @@ pub struct Plan {
     anonymous_reads: bool,
     connection_age_s: Option<u64>,
     pki: Trust,
+    mail: Option<Mail>,
 }
 
 impl Plan {
@@ -74,6 +75,13 @@ impl Plan {
         self
     }
 
+    /// Sends mail.
+    #[must_use]
+    pub fn with_mail(mut self, mail: Mail) -> Self {
+        self.mail = Some(mail);
+        self
+    }
+
     /// Makes the folder and starts the node.
     pub async fn start(self) -> TestNode {
         self.try_start().await.unwrap()
@@ -81,7 +89,7 @@ impl Plan {
 
     /// The same, or not.
     pub async fn try_start(self) -> Result<TestNode, StartError> {
-        let Self { city, databases, search, anonymous_reads, connection_age_s, pki } = self;
+        let Self { city, databases, search, anonymous_reads, connection_age_s, pki, mail } = self;
         let folder = tempfile::tempdir().unwrap();
         let (clock, cut) = (clock::clock(), Cut::listening().await);
         let any = Some("127.0.0.1:0".to_owned());
@@ -97,6 +105,7 @@ impl Plan {
         config.api.anonymous_reads = anonymous_reads;
         config.federation.connection_age_s = connection_age_s.unwrap_or(config.federation.connection_age_s);
         config.trust = pki;
+        config.mail = mail;
         let token = made.token.unwrap().to_string();
         let running = Node::start(config.clone(), clock.clone()).await?;
         cut.lead_to(running.federation_address());
@@ -138,6 +147,7 @@ impl TestNode {
             anonymous_reads: false,
             connection_age_s: None,
             pki: Trust::default(),
+            mail: None,
         }
     }
 

@@ -114,6 +114,19 @@ fn held(peer: &admin::Peer) -> Option<String> {
     }
 }
 
+/// What of cooperations is not delivered to it.
+fn undelivered(peer: &admin::Peer) -> Option<String> {
+    let deliveries = peer.deliveries.as_ref()?;
+    let waiting = (deliveries.waiting_count > 0).then(|| {
+        let since = output::when(deliveries.oldest_time.as_ref());
+        format!("{} to be delivered to it, the oldest since {since}", deliveries.waiting_count)
+    });
+    let dead = (deliveries.dead_count > 0)
+        .then(|| format!("{} given up, see \"isopolity delivery list --dead\"", deliveries.dead_count));
+    let said: Vec<String> = waiting.into_iter().chain(dead).collect();
+    Some(said.join("; ")).filter(|said| !said.is_empty())
+}
+
 fn table(peers: &[admin::Peer]) -> Result<(), Exit> {
     if peers.is_empty() {
         return output::line(
@@ -132,7 +145,7 @@ fn table(peers: &[admin::Peer]) -> Result<(), Exit> {
             Some(format!("audit log: {}", peer.audit_contradiction)).filter(|_| !peer.audit_contradiction.is_empty());
         let due = peer.warnings.iter().map(|one| one.description.clone());
         let clock = Some(peer.clock_warning.clone()).filter(|warning| !warning.is_empty());
-        let found = directory.into_iter().chain(log).chain(held(peer));
+        let found = directory.into_iter().chain(log).chain(held(peer)).chain(undelivered(peer));
         let troubles: Vec<String> = found.chain(told).chain(due).chain(clock).collect();
         let state = match peer.state_reason.as_str() {
             "" => state_word(peer.state()).to_owned(),

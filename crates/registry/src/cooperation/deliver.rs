@@ -103,13 +103,12 @@ impl Registry {
             }
             let now = Instant::now();
             hastened.retain(|_, last| *last + FLOOR > now);
-            for city in std::mem::take(&mut back) {
-                if hastened.contains_key(&city) {
-                    back.insert(city);
-                } else {
-                    self.hasten_quietly(&city).await;
-                    hastened.insert(city, now);
-                }
+            let (later, ready): (BTreeSet<_>, BTreeSet<_>) =
+                std::mem::take(&mut back).into_iter().partition(|city| hastened.contains_key(city));
+            back = later;
+            for city in ready {
+                self.hasten_quietly(&city).await;
+                hastened.insert(city, now);
             }
             for (city, cooperations) in self.due_quietly().await {
                 if under_way.values().any(|busy| *busy == city) {

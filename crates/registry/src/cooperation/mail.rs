@@ -186,6 +186,21 @@ fn what(waiting: &Waiting) -> &'static str {
     }
 }
 
+/// Whether it waits for this only in cooperations that have terms, and so a title. Others are called by what was asked, which is not for
+/// a mail.
+fn has_terms(waiting: &Waiting) -> bool {
+    match waiting.waiting_for() {
+        WaitingFor::Decision
+        | WaitingFor::Signature
+        | WaitingFor::Activation
+        | WaitingFor::AmendmentDecision
+        | WaitingFor::Milestone
+        | WaitingFor::Conclusion
+        | WaitingFor::Renewal => true,
+        WaitingFor::Answer | WaitingFor::Approval | WaitingFor::Rebase | WaitingFor::Unspecified => false,
+    }
+}
+
 /// The host and the id in a cooperation's name.
 fn host_and_id(name: &str) -> (&str, &str) {
     let mut parts = name.split('/').skip(1).step_by(2);
@@ -203,11 +218,11 @@ fn subject(first: &Waiting, count: usize) -> String {
 fn text(own: &str, first: &Waiting, news: &[&Waiting]) -> String {
     let (host, id) = host_and_id(&first.cooperation);
     let mut text = format!("Something waits for {own} in a cooperation with other cities.\n\n");
-    let title = title(&first.titles);
+    let title = if has_terms(first) { title(&first.titles) } else { String::new() };
     if !title.is_empty() {
-        text.push_str(&format!("Cooperation:  {title}\n"));
+        // Writing into a string does not fail.
+        let _ = writeln!(text, "Cooperation:  {title}");
     }
-    // Writing into a string does not fail.
     let _ = write!(text, "Proposed by:  {host}\nIts name:     {}\n\n", first.cooperation);
     for waiting in news {
         let by = match waiting.due_date.as_str() {
@@ -291,6 +306,17 @@ mod tests {
             "    isopolity cooperation show kenitra.example/craft\n",
         ] {
             assert!(due[0].text.contains(said), "{}", due[0].text);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_question_is_not_taken_for_a_title() {
+        let feira = with_mail().await;
+        for waiting_for in [WaitingFor::Answer, WaitingFor::Approval, WaitingFor::Rebase] {
+            tell(&feira, &[], &[waiting("feira.example", waiting_for)]).await;
+        }
+        for mail in feira.registry.due_mails().await.unwrap() {
+            assert!(!mail.text.contains("Craft") && !mail.subject.contains("Craft"), "{}", mail.text);
         }
     }
 

@@ -13,7 +13,7 @@ use isopolity_federation::{Identity, Link, LinkError};
 use isopolity_proto::{
     admin::Role,
     catalog::Outcome,
-    cooperation::{DeliveryStanding, NoticeKind},
+    cooperation::{DeliveryStanding, NoticeKind, RedriveDeliveriesRequest},
     error::Reason,
     federation::{
         CooperationReceipt, DeliverEventsRequest, DeliverEventsResponse, DeliveryOutcome, DeliveryResult, Envelope,
@@ -260,7 +260,7 @@ async fn a_city_that_is_away_is_called_once_for_all_and_its_return_ends_the_wait
     let scene = Scene::begin().await;
     scene.enqueue(1).await;
     scene.enqueue(2).await;
-    scene.enqueue_to(OTHER, 1, 0).await;
+    scene.enqueue_to(OTHER, 1, 1).await;
     scene.peer_does([Does::Fails(absent())]);
     assert_eq!(scene.deliver().await.put_off, 2, "the first of each cooperation");
     assert_eq!(scene.calls(), [1 + 1]);
@@ -314,7 +314,7 @@ async fn a_city_that_is_there_and_puts_an_event_off_is_tried_again_by_the_clock_
 async fn what_a_city_asks_for_is_waited_out_whatever_signs_of_life_it_gives() {
     let scene = Scene::begin().await;
     scene.enqueue(1).await;
-    scene.enqueue_to(OTHER, 1, 0).await;
+    scene.enqueue_to(OTHER, 1, 1).await;
     let mut full = LinkError::new(Outcome::Refused, Reason::Overloaded, "too many");
     full.retry_after = Some(Duration::from_mins(3));
     scene.peer_does([Does::Fails(full), Does::Keeps]);
@@ -342,7 +342,8 @@ async fn what_is_refused_is_a_dead_letter_that_holds_up_what_follows_until_it_is
     scene.feira.clock.advance(Span::days(1));
     assert_eq!(scene.deliver().await, Delivered::default());
     let operator = Caller::token("x", Role::Administrator);
-    assert_eq!(scene.feira.registry.redrive_deliveries(&operator, &Default::default()).await.unwrap(), 2);
+    let all = RedriveDeliveriesRequest::default();
+    assert_eq!(scene.feira.registry.redrive_deliveries(&operator, &all).await.unwrap(), 2);
     assert_eq!(scene.deliver().await.kept, 2);
 }
 
