@@ -50,9 +50,8 @@ pub fn apply(before: Option<&Cooperation>, event: &Verified) -> Result<Cooperati
     let stamp = event.time.unwrap_or_default();
     let time = event.time.as_ref().and_then(from_timestamp);
     let time = time.ok_or_else(|| Refusal::Event("the event says no time in the years 1 to 9999".to_owned()))?;
-    let action = event.action.as_ref();
-    let action =
-        action.ok_or_else(|| Refusal::Event(format!("the node of {city} is newer: its step is not known here")))?;
+    let newer = "no step that is known here: the node of the city that took it is newer than this one";
+    let action = event.action.as_ref().ok_or_else(|| Refusal::Event(newer.to_owned()))?;
     let deed = Deed { name, city, sequence: event.sequence, hash, stamp, time };
 
     let before = before.filter(|cooperation| cooperation.sequence > 0);

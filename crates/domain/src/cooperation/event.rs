@@ -142,7 +142,7 @@ impl EventError {
 /// [`EventError`].
 pub fn open_event(envelope: &Envelope, keys: impl Fn(&CityId) -> Option<Keys>) -> Result<Opened, EventError> {
     let payload = payload(envelope, EVENT)?;
-    let event = CooperationEvent::decode(payload.clone()).map_err(unreadable)?;
+    let event = CooperationEvent::decode(payload.clone()).map_err(|error| unreadable(&error))?;
     let name: CooperationName = event.cooperation.parse().map_err(EventError::Name)?;
     let city: CityId = event.city.parse().map_err(EventError::City)?;
     let before = if event.sequence == 1 { 0 } else { 32 };
@@ -193,7 +193,7 @@ pub fn seal_receipt(receipt: &CooperationReceipt, key: &SigningKey) -> Envelope 
 /// # Errors
 /// [`EventError`].
 pub fn open_receipt(envelope: &Envelope, keys: &Keys) -> Result<CooperationReceipt, EventError> {
-    let receipt = CooperationReceipt::decode(payload(envelope, RECEIPT)?).map_err(unreadable)?;
+    let receipt = CooperationReceipt::decode(payload(envelope, RECEIPT)?).map_err(|error| unreadable(&error))?;
     receipt.cooperation.parse::<CooperationName>().map_err(EventError::Name)?;
     let receiver: CityId = receipt.receiver.parse().map_err(EventError::City)?;
     receipt.sender.parse::<CityId>().map_err(EventError::City)?;
@@ -215,7 +215,7 @@ fn payload(envelope: &Envelope, expected: &'static str) -> Result<Bytes, EventEr
     Ok(envelope.payload.clone())
 }
 
-fn unreadable(error: prost::DecodeError) -> EventError {
+fn unreadable(error: &prost::DecodeError) -> EventError {
     EventError::Envelope(EnvelopeError::Payload(error.to_string()))
 }
 

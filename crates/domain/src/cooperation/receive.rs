@@ -4,7 +4,7 @@
 
 use isopolity_proto::cooperation::{Cooperation, CooperationEvent, Step, cooperation_event::Action};
 
-use super::{Hash, Refusal, Verified, apply::apply, check::check_step, moves};
+use super::{Hash, Refusal, Verified, Wrong, apply::apply, check::check_step, moves};
 use crate::CityId;
 
 /// What comes of an event.
@@ -143,8 +143,11 @@ pub fn reconsider(pending: &Verified, ours: &Cooperation, ours_at_its_sequence: 
         Some(action) if means_the_same(action, sequence, ours) => rebased(pending, ours),
         Some(Action::Amendment(_) | Action::Counter(_) | Action::Decline(_) | Action::Conclusion(_)) => {
             match rebased(pending, ours) {
-                // It would still be possible, but is not what was decided on.
-                Reconsidered::Rebased(_) => Reconsidered::Overtaken(Refusal::Lost(sequence)),
+                // It would still be possible, but is not what was decided on. That a version is taken is no news to a person.
+                Reconsidered::Rebased(_)
+                | Reconsidered::Overtaken(Refusal::Impossible { wrong: Wrong::OtherTerms { .. }, .. }) => {
+                    Reconsidered::Overtaken(Refusal::Lost(sequence))
+                }
                 other => other,
             }
         }

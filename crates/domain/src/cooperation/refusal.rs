@@ -129,7 +129,7 @@ pub enum Refusal {
     #[error("{0}")]
     Event(String),
     /// It is not the next event.
-    #[error("it is event {found} after another event than ours; event {expected} comes next")]
+    #[error("it has place {found} and does not follow the last event; place {expected} is next")]
     Place {
         /// The sequence of the event.
         found: i64,
@@ -142,8 +142,10 @@ pub enum Refusal {
     /// The host forked the history.
     #[error("the host put two different events in place {0}: nothing more is taken from it")]
     Forked(i64),
-    /// Others' terms came first.
-    #[error("other terms were offered first, by event {0}: offer yours anew if you still want to")]
+    /// Another event came first, after which it would not mean the same.
+    #[error(
+        "event {0} came first, and after it this may not be what was decided: take the step anew if it is still wanted"
+    )]
     Lost(i64),
 }
 

@@ -125,8 +125,10 @@ impl Shape {
         match (&proposal.terms, is_negotiated(kind)) {
             (Some(terms), true) => self.terms(terms, &cities, "terms"),
             (None, true) => self.0.push(Violation::required("terms")),
-            (Some(_), false) => self.invalid("terms", "is for kinds that have terms"),
-            (None, false) => {}
+            (Some(_), false) if kind != CooperationKind::Unspecified => {
+                self.invalid("terms", "is for kinds that have terms");
+            }
+            (_, false) => {}
         }
         match (&proposal.referral, kind == CooperationKind::Referral) {
             (Some(referral), true) => self.referral(referral, &proposal.subjects, at),

@@ -152,7 +152,7 @@ fn whole(field: &FieldDescriptor, number: i64, path: &str, found: &mut Findings)
         found.invalid(path, format!("{number} is less than 0"));
     } else if number != 0
         && (field.name() == "year" || field.name().ends_with("_year"))
-        && !matches!(field.name(), "per_year" | "capacity_per_year")
+        && !field.name().ends_with("per_year")
         && !value::is_plausible_year(number)
     {
         found.invalid(path, format!("{number} is not a year from 1800 to 2100"));
