@@ -340,6 +340,23 @@ async fn a_city_asks_another_to_confirm_its_record_and_what_is_hidden_or_not_the
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_city_says_of_a_record_that_it_may_not_see_changes_nothing_there_and_is_shown() {
+    let town = Town::default();
+    let [feira, geneve] = two(&town).await;
+    let hidden = Partnership { audience: Audience::Internal.into(), ..partnership("Hidden", "MA") };
+    let hidden = feira.create("hidden", hidden).await;
+    let statement =
+        Statement { record: hidden.clone(), stance: ConfirmationStance::Disputed.into(), ..Default::default() };
+    let said = geneve.registry.confirm_record(&administrator(), statement).await.unwrap().cooperation.unwrap();
+    carry(&[&feira, &geneve]).await;
+    let here = at(&feira, &said.name).await;
+    assert_eq!(here.state(), CooperationState::Concluded, "the history goes on all the same");
+    assert!(here.record_problem.contains("may not see"), "{}", here.record_problem);
+    assert!(read(&feira, &hidden).await.confirmations.is_empty());
+    assert_eq!(at(&geneve, &said.name).await.record_problem, "", "and Genève learns nothing of it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn participants_that_are_no_peers_are_named() {
     let town = Town::default();
     let [feira, _geneve] = two(&town).await;

@@ -71,8 +71,8 @@ impl Registry {
             sequence: cooperation.sequence,
             create_time: create_time.unwrap_or(now),
             update_time: now,
-            // Only its host ends it when its time is over.
-            due_time: if is_ours { due::time(cooperation) } else { None },
+            // Only its host ends it when its time is over, and nothing is added to a forked history.
+            due_time: if is_ours && cooperation.fork.is_none() { due::time(cooperation) } else { None },
             open: !is_over && state != CooperationState::Unspecified,
             forked: cooperation.fork.is_some(),
             participants: cities.collect(),
