@@ -56,13 +56,17 @@ impl Mail {
     /// What is wrong, and with which key.
     pub(super) fn fault(&self) -> Option<(&'static str, String)> {
         let wrong = |key, what: &str| Some((key, what.to_owned()));
-        if self.host.is_empty() || self.host.contains(|letter: char| letter.is_whitespace() || "/:@".contains(letter)) {
+        let address = self.host.parse::<IpAddr>();
+        let is_name = |host: &str| {
+            !host.is_empty() && !host.contains(|letter: char| letter.is_whitespace() || "/:@".contains(letter))
+        };
+        if address.is_err() && !is_name(&self.host) {
             return wrong("mail.host", "must be the name of a mail server; its port has a key of its own");
         }
         if self.port == Some(0) {
             return wrong("mail.port", "must be 1 to 65535");
         }
-        let here = self.host == "localhost" || self.host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+        let here = self.host == "localhost" || address.is_ok_and(|address| address.is_loopback());
         if self.tls == MailTls::None && !here {
             return wrong(
                 "mail.tls",
