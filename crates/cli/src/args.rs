@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod cooperation;
 mod directory;
 mod files;
 mod insight;
@@ -20,6 +21,10 @@ use clap_complete::Shell;
 
 pub(crate) use access::{Role, Token};
 pub(crate) use audit::{Audit, Compared, ListAudit};
+pub(crate) use cooperation::{
+    Accept, AgreementAudience, AnswerQuestion, Attach, Content, Cooperation, Delivery, EditDraft, Ending, Inbox,
+    KindWord, ListCooperations, Milestone, NewDraft, OneStep, OtherTerms, Plain, Sign, Stance, StateWord, Stated,
+};
 pub(crate) use directory::Directory;
 pub(crate) use files::{Export, ExportFormat, Format, Import, Quarantine};
 pub(crate) use insight::{Overlaps, Status, Suggest};
@@ -112,7 +117,15 @@ pub(crate) enum Command {
     /// Move a partnership through its stages
     #[command(subcommand)]
     Stage(Stage),
-    /// Check an exported record, or exported audit logs, offline
+    /// Work together with other cities: propose, agree, sign, follow up
+    #[command(subcommand)]
+    Cooperation(Cooperation),
+    /// Show what waits for whom in the cooperations
+    Inbox(Inbox),
+    /// See what is on its way to other cities, and try anew what was given up
+    #[command(subcommand)]
+    Delivery(Delivery),
+    /// Check an exported record, cooperation or audit log offline
     Verify(Verify),
     /// Work with other cities' nodes
     #[command(subcommand)]
@@ -186,12 +199,13 @@ pub(crate) struct Init {
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The exported record, as `get --record` prints it; or audit logs, in the order in which they follow one another
+    /// The exported record, as `get --record` prints it; the exported cooperation, as `cooperation export` writes it; or audit logs, in
+    /// the order in which they follow one another
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// The home city's trust bundle
-    #[arg(long, value_name = "FILE")]
-    pub(crate) bundle: PathBuf,
+    /// The home city's trust bundle; of a cooperation: those of all its cities, so repeat it
+    #[arg(long, required = true, value_name = "FILE")]
+    pub(crate) bundle: Vec<PathBuf>,
     /// An audit log: the trust bundle of a city that witnessed it, to check its signature; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) witness: Vec<PathBuf>,

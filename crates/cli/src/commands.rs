@@ -2,11 +2,14 @@
 
 mod audit;
 mod codes;
+mod cooperation;
+mod delivery;
 mod demo;
 mod directory;
 mod export;
 mod get;
 mod import;
+mod inbox;
 mod init;
 mod insight;
 mod login;
@@ -59,6 +62,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Exit> {
         Command::Matching(matching) => matching::run(&global, &matching).await?,
         Command::Readiness(readiness) => readiness::run(&global, &readiness).await?,
         Command::Stage(stage) => stage::run(&global, &stage).await?,
+        Command::Cooperation(cooperation) => cooperation::run(&global, &cooperation).await?,
+        Command::Inbox(inbox) => inbox::run(&global, &inbox).await?,
+        Command::Delivery(delivery) => delivery::run(&global, &delivery).await?,
         Command::Verify(verify) => verify::run(&global, &verify)?,
         Command::Peer(peer) => peer::run(&global, &peer).await?,
         Command::Privacy(privacy) => privacy::run(&global, &privacy).await?,

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod cli {
     mod audit;
+    mod cooperation;
+    mod cooperation_file;
     mod demo;
     mod directory;
     mod exits;

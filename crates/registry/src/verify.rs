@@ -1,4 +1,6 @@
-//! Checking an exported record or audit log offline: files, no node.
+//! Checking an exported record, cooperation or audit log offline: files, no node.
+
+mod cooperation;
 
 use std::io::{self, BufRead, Read as _};
 
@@ -13,7 +15,8 @@ use isopolity_domain::{
 use isopolity_federation::{Bundle, BundleError};
 use isopolity_proto::federation::{Envelope, Record};
 
-pub use isopolity_domain::text::hexadecimal;
+pub use cooperation::{BundleOf, VerifiedCooperation, VerifyCooperationError, is_cooperation, verify_cooperation};
+pub use isopolity_domain::{cooperation::file::Deed, text::hexadecimal};
 
 /// No line of an exported audit log is longer.
 const LINE_MAX: u64 = 1 << 20;

@@ -1,6 +1,7 @@
 //! A federation of six cities on this machine, with real agreements, asked one question.
 
 mod cities;
+mod cooperation;
 
 use std::{
     env, fs, io,
@@ -13,6 +14,7 @@ use futures::future::try_join_all;
 use indicatif::{ProgressBar, ProgressStyle};
 use isopolity_node::{
     CityId, Config, Node, SystemClock,
+    client::Client,
     init::{Options, init},
     lifecycle::Signals,
     telemetry::{self, LogFormat},
@@ -78,7 +80,10 @@ pub(super) async fn run(global: &Global, arguments: &Demo) -> Result<(), Exit> {
     };
     match global.output {
         Output::Json => output::json(&answer)?,
-        Output::Table => output::answer(&answer)?,
+        Output::Table => {
+            output::answer(&answer)?;
+            cooperation::ask_a_third(&cities).await?;
+        }
     }
     if !arguments.once {
         output::note(&format!(
@@ -150,6 +155,9 @@ async fn prepare(folder: &Path) -> Result<Vec<Running>, Exit> {
     }
     bar.set_message("exchanging trust bundles");
     peer(&cities, &bar).await?;
+    bar.set_message("Feira and Kénitra come to an agreement");
+    // On the heap: each step of both sides is a part of this future.
+    Box::pin(cooperation::negotiate(&cities)).await?;
     bar.finish_and_clear();
     Ok(cities)
 }
@@ -308,7 +316,6 @@ fn asker(cities: &[Running]) -> Result<&Running, Exit> {
 
 /// Asks as any program would: over TLS, with a token.
 async fn ask(asker: &Running, arguments: &Demo) -> Result<SearchResponse, Exit> {
-    let Some(node) = &asker.node else { return Err(Exit::fault(format!("{} does not run", asker.id))) };
     let question = if arguments.words.is_empty() {
         Question { origin_countries: vec!["MA".to_owned()], ..Default::default() }
     } else {
@@ -316,16 +323,22 @@ async fn ask(asker: &Running, arguments: &Demo) -> Result<SearchResponse, Exit> 
     };
     let words = if arguments.words.is_empty() { "who has ties with Morocco?" } else { &question.text };
     output::note(&format!("{} asks all cities: {words}\n", asker.id));
-    let root = crate::connection::read(&asker.folder.join("trust").join("ca.pem"))?;
-    let channel = isopolity_node::client::connect(&node.api_address().to_string(), &root, Some(&asker.token)).await?;
     let mut request = Request::new(SearchRequest {
         question: Some(question),
         purpose: "demonstration".to_owned(),
         ..Default::default()
     });
     request.set_timeout(DEADLINE);
-    let answer = CatalogServiceClient::new(channel).max_decoding_message_size(64 << 20).search(request).await?;
+    let answer =
+        CatalogServiceClient::new(channel(asker).await?).max_decoding_message_size(64 << 20).search(request).await?;
     Ok(answer.into_inner())
+}
+
+/// A channel to a city's API, as any program of that city has it.
+async fn channel(city: &Running) -> Result<Client, Exit> {
+    let Some(node) = &city.node else { return Err(Exit::fault(format!("{} does not run", city.id))) };
+    let root = crate::connection::read(&city.folder.join("trust").join("ca.pem"))?;
+    Ok(isopolity_node::client::connect(&node.api_address().to_string(), &root, Some(&city.token)).await?)
 }
 
 /// What to try next.
@@ -334,6 +347,7 @@ fn hints(cities: &[Running], asker: &Running) -> String {
     let folder = asker.folder.display();
     let other = cities.iter().rfind(|city| city.node.is_some()).map_or(asker.id.as_str(), |city| city.id.as_str());
     let api = node.api_address();
+    let cooperation = format!("{}/{}", cooperation::HOST, cooperation::ID);
     let python = format!(
         "python3 -c \"import grpc,json; c=json.load(open('{}'))['cities'][0]; ch=grpc.secure_channel(c['api'], \
          grpc.ssl_channel_credentials(open(c['ca'],'rb').read())); grpc.channel_ready_future(ch).result(5); print('connected to', c['city'])\"",
@@ -346,6 +360,10 @@ fn hints(cities: &[Running], asker: &Running) -> String {
          cargo run -q -- search --country CV --kind agreement --output json\n  \
          cargo run -q -- get cities/kenitra.example/partnerships/feira-kenitra\n  \
          cargo run -q -- record list partnership\n  \
+         cargo run -q -- cooperation list\n  \
+         cargo run -q -- cooperation show {cooperation}\n  \
+         cargo run -q -- inbox\n  \
+         cargo run -q -- status feira.example kenitra.example\n  \
          cargo run -q -- export --format iati\n  \
          cargo run -q -- peer list\n  \
          cargo run -q -- peer test {other}\n  \

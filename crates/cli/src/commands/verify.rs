@@ -1,4 +1,6 @@
-//! Checking an exported record or audit log offline.
+//! Checking an exported record, cooperation or audit log offline.
+
+mod cooperation;
 
 use std::{
     fs::File,
@@ -6,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use isopolity_registry::verify::{LogVerifier, VerifyLogError, hexadecimal, is_audit_log, verify};
+use isopolity_registry::verify::{LogVerifier, VerifyLogError, hexadecimal, is_audit_log, is_cooperation, verify};
 use serde_json::{Value, json};
 
 use crate::{
@@ -20,22 +22,47 @@ use crate::{
 const BEGINNING: usize = 64;
 
 pub(super) fn run(global: &Global, arguments: &Verify) -> Result<(), Exit> {
-    let bundle = read_bytes(&arguments.bundle)?;
-    let mut logs = Vec::with_capacity(arguments.files.len());
-    for file in &arguments.files {
-        logs.push(begins_as_log(file)?);
-    }
-    match (arguments.files.as_slice(), logs.iter().all(|is_log| *is_log)) {
-        (files, true) => audit_logs(global, files, &bundle, &arguments.witness),
-        ([file], false) => record(global, file, &bundle),
-        _ => Err(Exit::usage("only audit logs are checked several at once; check records one by one")),
+    let bundles = arguments.bundle.iter().map(|file| read_bytes(file)).collect::<Result<Vec<_>, _>>()?;
+    let kinds = arguments.files.iter().map(|file| kind(file)).collect::<Result<Vec<_>, _>>()?;
+    match (arguments.files.as_slice(), kinds.as_slice()) {
+        (files, kinds) if kinds.iter().all(|kind| *kind == Kind::Log) => {
+            audit_logs(global, files, only(&bundles)?, &arguments.witness)
+        }
+        ([file], [Kind::Cooperation]) => cooperation::run(global, file, &bundles),
+        ([file], [Kind::Unknown]) if bundles.len() > 1 => Err(Exit::refused(format!(
+            "{} is not to be believed: it begins as no exported cooperation does, and anything else is checked with one --bundle",
+            file.display()
+        ))),
+        ([file], _) => record(global, file, only(&bundles)?),
+        _ => Err(Exit::usage("only audit logs are checked several at once; check records and cooperations one by one")),
     }
 }
 
-fn begins_as_log(file: &Path) -> Result<bool, Exit> {
+/// What a file is, by its beginning.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Log,
+    Cooperation,
+    /// A record, or something that was changed.
+    Unknown,
+}
+
+/// The bundle of the one city whose file it is.
+fn only(bundles: &[Vec<u8>]) -> Result<&[u8], Exit> {
+    match bundles {
+        [only] => Ok(only),
+        _ => Err(Exit::usage("a record or an audit log is of one city: give one --bundle, that city's")),
+    }
+}
+
+fn kind(file: &Path) -> Result<Kind, Exit> {
     let mut beginning = Vec::with_capacity(BEGINNING);
     open(file)?.take(BEGINNING as u64).read_to_end(&mut beginning).map_err(|error| unreadable(file, &error))?;
-    Ok(is_audit_log(&beginning))
+    Ok(match beginning.as_slice() {
+        log if is_audit_log(log) => Kind::Log,
+        cooperation if is_cooperation(cooperation) => Kind::Cooperation,
+        _ => Kind::Unknown,
+    })
 }
 
 fn open(file: &Path) -> Result<File, Exit> {

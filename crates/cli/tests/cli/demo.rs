@@ -14,13 +14,13 @@ const CITIES: [&str; 6] =
     ["feira.example", "kenitra.example", "lisboa.example", "lublin.example", "marseille.example", "torino.example"];
 
 /// A demonstration that stays up.
-struct Demo {
+pub(super) struct Demo {
     running: Running,
     cities: Vec<Access>,
 }
 
 impl Demo {
-    fn start(folder: &Path) -> Self {
+    pub(super) fn start(folder: &Path) -> Self {
         let mut running = Running::start(isopolity(["demo", "--dir"]).arg(folder));
         running.wait_for("go on until Ctrl-C");
         let manifest: Value = serde_json::from_slice(&fs::read(folder.join("demo.json")).unwrap()).unwrap();
@@ -34,11 +34,11 @@ impl Demo {
         Self { cities: cities.collect(), running }
     }
 
-    fn city(&self, id: &str) -> &Access {
+    pub(super) fn city(&self, id: &str) -> &Access {
         self.cities.iter().find(|city| city.city == id).unwrap()
     }
 
-    fn stop(self) {
+    pub(super) fn stop(self) {
         let begun = Instant::now();
         self.running.signal("TERM");
         let ended = self.running.end();
@@ -101,6 +101,18 @@ fn the_city_that_asks_may_be_the_one_that_is_stopped() {
     let answer = run(["demo", "--once", "--stop-city", "feira.example", "--output", "json"]).json();
     assert_eq!(outcome(&answer, "feira.example")["outcome"], "OUTCOME_UNREACHABLE");
     assert!(cities_of_hits(&answer).contains(&"kenitra.example"));
+}
+
+#[test]
+fn a_third_city_learns_how_far_two_cities_cooperate_and_that_the_day_of_signature_is_not_today() {
+    let ended = run(["demo", "--once"]);
+    let text = ended.text();
+    assert!(text.contains("asks how far feira.example and kenitra.example cooperate: level 2 of 5"), "{text}");
+    assert!(text.contains("cities/feira.example/agreements/"), "the records from which it follows: {text}");
+    assert!(text.contains("15 March 2013; the events carry today's time"), "{text}");
+    // Nobody needs the two to run for that: what is missing is said.
+    let ended = run(["demo", "--once", "--stop-city", "kenitra.example"]);
+    assert!(ended.text().contains("asks how far feira.example and kenitra.example cooperate"), "{}", ended.text());
 }
 
 #[test]
