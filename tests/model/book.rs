@@ -23,12 +23,14 @@ use super::{
     people::{CITIES, Choice, HOST, LATER, NAME, NOW, People, step, step_of, whims},
 };
 
+type NextEvent =
+    fn(Option<&Cooperation>, &CooperationName, &CityId, &Step, OffsetDateTime) -> Result<CooperationEvent, Refusal>;
+
 /// The rules that are checked.
 #[derive(Clone, Copy)]
 pub(crate) struct Rules {
     pub(crate) apply: fn(Option<&Cooperation>, &Verified) -> Result<Cooperation, Refusal>,
-    pub(crate) next_event:
-        fn(Option<&Cooperation>, &CooperationName, &CityId, &Step, OffsetDateTime) -> Result<CooperationEvent, Refusal>,
+    pub(crate) next_event: NextEvent,
     pub(crate) receive_ordered: fn(Option<&Cooperation>, Option<&Hash>, &Verified) -> Received,
     pub(crate) receive_submission: fn(&Cooperation, Option<&Hash>, &Verified) -> Received,
     pub(crate) reconsider: fn(&Verified, &Cooperation, Option<&Hash>) -> Reconsidered,

@@ -61,7 +61,7 @@ where
         let found = checker.discovery(property.name);
         match (property.expectation, found) {
             (Expectation::Always | Expectation::Eventually, Some(path)) => {
-                panic!("{what}: not so: {}\n{}", property.name, told(checker.model(), path.into_actions()));
+                panic!("{what}: not so: {}\n{}", property.name, told(checker.model(), &path.into_actions()));
             }
             (Expectation::Sometimes, None) => panic!("{what}: never reached: {}", property.name),
             _ => {}
@@ -96,9 +96,10 @@ where
     unreachable!("the model has an end");
 }
 
-fn told<M: Model>(model: &M, path: Vec<M::Action>) -> String
+fn told<M: Model>(model: &M, path: &[M::Action]) -> String
 where
     M::Action: std::fmt::Debug,
 {
-    path.iter().map(|action| format!("  {}\n", model.format_action(action))).collect()
+    let steps: Vec<String> = path.iter().map(|action| format!("  {}", model.format_action(action))).collect();
+    steps.join("\n")
 }
