@@ -351,8 +351,11 @@ fn what_is_on_its_way_is_seen_and_tried_anew_and_the_inbox_tells_as_it_happens()
     assert!(told.contains("proposes a joint partnership") && told.contains("south.example to accept"), "{told}");
     drop(watching);
 
-    let nothing = n.run(["delivery", "list"]);
-    assert!(nothing.text().contains("Nothing waits"), "{}", nothing.text());
+    // South has it; North knows that once the receipt is back.
+    let begun = Instant::now();
+    while !n.run(["delivery", "list"]).text().contains("Nothing waits") {
+        assert!(begun.elapsed() < PATIENCE, "the receipt did not come");
+    }
     let all = n.run(["delivery", "list", "--all"]);
     assert!(all.text().contains("north.example/bridge") && all.text().contains("delivered"), "{}", all.text());
     assert!(n.run(["delivery", "redrive", "--all"]).text().contains("nothing waits"));
