@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod registry {
     mod audit;
+    mod cooperation;
+    mod cooperation_faults;
     mod directory;
     mod faults;
     mod import;

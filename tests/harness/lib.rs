@@ -17,6 +17,8 @@
 //! | [`mod@openssl`] | certificates as a city's own PKI makes them |
 //! | [`stranger`] | a caller with a certificate of the test's choice |
 //! | [`town`] | registries in one process, over links that the test controls |
+//! | [`crash`] | registries that die at a commit |
+//! | [`weather`] | a network that loses calls and answers, repeats and delays |
 //! | [`script`] | answers, part by part |
 //! | [`sample`] | resources and questions |
 //! | [`refusal`] | what an error carries for programs |
@@ -34,6 +36,7 @@
 
 pub mod api;
 pub mod clock;
+pub mod crash;
 pub mod cut;
 pub mod dice;
 #[cfg(target_os = "linux")]
@@ -49,6 +52,7 @@ pub mod script;
 pub mod storage;
 pub mod stranger;
 pub mod town;
+pub mod weather;
 
 pub use api::Api;
 pub use cut::{Cut, Mode};

@@ -63,6 +63,25 @@ impl Databases {
     }
 }
 
+impl Databases {
+    /// A copy of a database that nobody has open, as of a backup. Returns its URL.
+    pub async fn copy(&self, url: &str) -> String {
+        let copied = format!("isopolity_test_{}", Uuid::new_v4().simple());
+        let Some(server) = &self.server else {
+            let path = std::path::Path::new(url.strip_prefix("sqlite://").unwrap());
+            let copy = path.with_file_name(format!("{copied}.db"));
+            std::fs::copy(path, &copy).unwrap();
+            return format!("sqlite://{}", copy.display());
+        };
+        let (_, name) = url.rsplit_once('/').unwrap();
+        let copying = format!("create database {copied} template {name}");
+        server.admin.execute_unprepared(&copying).await.unwrap();
+        let url = format!("{}/{copied}", server.base);
+        server.made.lock().unwrap().push(copied);
+        url
+    }
+}
+
 /// Runs a test on PostgreSQL, or not at all where there is none.
 pub async fn on_postgresql<F: Future<Output = ()> + Send + 'static>(test: impl FnOnce(Databases) -> F) {
     let Some(url) = server() else { return };
@@ -75,6 +94,14 @@ pub async fn on_postgresql<F: Future<Output = ()> + Send + 'static>(test: impl F
         server.admin.execute_unprepared(&format!("drop database {name} with (force)")).await.unwrap();
     }
     if let Err(failure) = ended {
+        std::panic::resume_unwind(failure.into_panic());
+    }
+}
+
+/// Does something that stays on one thread, and may hold what can't be sent to another.
+pub async fn on_one_thread<F: Future<Output = ()>>(doing: impl FnOnce() -> F + Send + 'static) {
+    let runtime = tokio::runtime::Handle::current();
+    if let Err(failure) = tokio::task::spawn_blocking(move || runtime.block_on(doing())).await {
         std::panic::resume_unwind(failure.into_panic());
     }
 }

@@ -36,7 +36,7 @@ use tempfile::TempDir;
 use time::{OffsetDateTime, macros::datetime};
 use tokio::time::sleep;
 
-use crate::script;
+use crate::{crash::Fuse, script, weather::Weather};
 
 /// How a city answers questions.
 #[derive(Clone, Debug)]
@@ -74,6 +74,7 @@ pub struct Ground {
 struct Book {
     registries: BTreeMap<CityId, Registry>,
     manners: BTreeMap<CityId, Manner>,
+    fuses: BTreeMap<CityId, Fuse>,
     /// Who asked whom, in the order of the questions.
     asked: Vec<(CityId, CityId)>,
 }
@@ -87,6 +88,8 @@ pub struct Town {
     book: Arc<Mutex<Book>>,
     /// Streams of answers that are open at present.
     open: Arc<AtomicUsize>,
+    /// What the network does to events of cooperations.
+    weather: Weather,
 }
 
 impl fmt::Debug for Town {
@@ -117,23 +120,26 @@ impl Town {
     /// Ends a city's registry, as a node ends. Nobody reaches it until it is opened again. What it is still answering goes on
     /// first; the index stays locked while anybody else holds the registry.
     pub fn close(&self, resident: Resident) -> Closed {
-        self.book.lock().unwrap().registries.remove(resident.registry.city());
+        let mut book = self.book.lock().unwrap();
+        book.registries.remove(resident.registry.city());
+        book.fuses.remove(resident.registry.city());
+        drop(book);
         let Resident { ground, clock, identity, folder, .. } = resident;
         Closed { ground, clock, identity, folder }
     }
 
     /// Opens a registry where it was.
     pub async fn open(&self, closed: Closed) -> Resident {
+        let storage_url = closed.storage_url();
         let Closed { ground, clock, identity, folder } = closed;
         let (town, caller) = (self.clone(), identity.city().clone());
         let factory = Arc::new(move |peer: &PeerSettings| -> Arc<dyn Link> {
             Arc::new(Lane { town: town.clone(), caller: caller.clone(), callee: peer.city.clone() })
         });
-        let file = || format!("sqlite://{}", folder.path().join("registry.db").display());
         let registry = Registry::open(Settings {
             identity: identity.clone(),
             endpoint: Some("https://127.0.0.1:1".to_owned()),
-            storage_url: ground.storage_url.clone().unwrap_or_else(file),
+            storage_url,
             index_folder: folder.path().join("index"),
             peers: Peers::with_links(identity.clone(), clock.clone(), ground.limits, factory).unwrap(),
             clock: clock.clone(),
@@ -144,8 +150,23 @@ impl Town {
         .await
         .unwrap();
         registry.index_once().await.unwrap();
-        self.book.lock().unwrap().registries.insert(identity.city().clone(), registry.clone());
-        Resident { registry, clock, identity, ground, folder }
+        let fuse = Fuse::default();
+        registry.store().stop_at_commits(fuse.stop());
+        let mut book = self.book.lock().unwrap();
+        book.registries.insert(identity.city().clone(), registry.clone());
+        book.fuses.insert(identity.city().clone(), fuse.clone());
+        drop(book);
+        Resident { registry, clock, identity, fuse, ground, folder }
+    }
+
+    /// Opens a registry anew that has died, or that ends here without warning.
+    pub async fn reopen(&self, resident: Resident) -> Resident {
+        self.open(self.close(resident)).await
+    }
+
+    /// What the network does to events of cooperations.
+    pub fn weather(&self) -> &Weather {
+        &self.weather
     }
 
     /// Opens a registry for each city; all of them are peers of one another and see what is PUBLIC.
@@ -213,6 +234,8 @@ pub struct Resident {
     pub clock: Arc<FixedClock>,
     /// Its keys.
     pub identity: Identity,
+    /// Where it dies.
+    pub fuse: Fuse,
     ground: Ground,
     folder: TempDir,
 }
@@ -229,6 +252,12 @@ impl Closed {
     /// Its folder.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
+    }
+
+    /// Its database.
+    pub fn storage_url(&self) -> String {
+        let file = || format!("sqlite://{}", self.folder.path().join("registry.db").display());
+        self.ground.storage_url.clone().unwrap_or_else(file)
     }
 
     /// The same city on another database, for example one of before.
@@ -398,7 +427,12 @@ impl Link for Lane {
         request: DeliverEventsRequest,
         _within: Duration,
     ) -> Result<DeliverEventsResponse, LinkError> {
-        self.honest()?.receive_events(&self.caller, request).await.map_err(|error| refused(&error))
+        let registry = self.honest()?;
+        let receiving = async |request| {
+            let received = self.living(Box::pin(registry.receive_events(&self.caller, request))).await?;
+            received.map_err(|error| refused(&error))
+        };
+        self.town.weather.carry(&self.caller, &self.callee, request, receiving).await
     }
 
     async fn fetch_events(
@@ -406,7 +440,8 @@ impl Link for Lane {
         request: FetchEventsRequest,
         _within: Duration,
     ) -> Result<FetchEventsResponse, LinkError> {
-        self.honest()?.events_for_peer(&self.caller, &request).await.map_err(|error| refused(&error))
+        let registry = self.honest()?;
+        self.living(registry.events_for_peer(&self.caller, &request)).await?.map_err(|error| refused(&error))
     }
 
     fn watch(&self, request: WatchRequest) -> BoxStream<'static, Result<WatchResponse, LinkError>> {
@@ -427,6 +462,13 @@ impl Lane {
                 part
             })
             .boxed()
+    }
+
+    /// What the callee does, unless it dies over it.
+    async fn living<T>(&self, doing: impl Future<Output = T>) -> Result<T, LinkError> {
+        let fuse = self.town.book.lock().unwrap().fuses.get(&self.callee).cloned().unwrap_or_default();
+        let died = || LinkError::new(Outcome::Unreachable, Reason::Connection, "the connection broke");
+        fuse.until_blown(doing).await.ok_or_else(died)
     }
 
     fn registry(&self) -> Result<Registry, LinkError> {

@@ -27,6 +27,7 @@
 //! | `membership` | whom the directory names |
 //! | `user`, `session` | people who sign in, and how they tried |
 //! | `tx`, `error`, `open` | a unit of work, what can go wrong, how a database is opened |
+//! | `stop` | where tests let a process die |
 //! | `entity`, `migration` | the tables, and how they came to be |
 
 mod audit;
@@ -54,6 +55,7 @@ mod session;
 mod setting;
 mod sharing;
 mod standing;
+mod stop;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -84,6 +86,7 @@ pub use request::Request;
 pub use revision::Revision;
 pub use session::{Attempts, Session};
 pub use standing::Standing;
+pub use stop::{Moment, Stop};
 pub use token::Token;
 pub use tombstone::Tombstone;
 pub use tx::Tx;
@@ -159,6 +162,8 @@ struct Inner {
     /// Writers of this process queue here, in order, instead of each holding a connection while it waits.
     writer: Arc<Mutex<()>>,
     limits: Limits,
+    /// Where tests stop it.
+    stops: stop::Stops,
 }
 
 impl Store {

@@ -52,7 +52,8 @@ pub(crate) async fn open(url: &str, city: &CityId, limits: Limits) -> Result<Sto
     match prepare(&pool, kind, &place, city, limits).await {
         Ok(()) => {
             let writer = Arc::new(Mutex::new(()));
-            Ok(Store { inner: Arc::new(Inner { pool, kind, place, writer, limits }) })
+            let stops = crate::stop::Stops::default();
+            Ok(Store { inner: Arc::new(Inner { pool, kind, place, writer, limits, stops }) })
         }
         Err(error) => {
             // The first error is the one to tell.

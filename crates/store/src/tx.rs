@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use tokio::sync::OwnedMutexGuard;
 
-use crate::{StorageKind, Store, StoreError, audit, error::Fault};
+use crate::{Moment, Stop, StorageKind, Store, StoreError, audit, error::Fault, stop::pass};
 
 /// A writing transaction. What it wrote exists once [`Tx::commit`] has returned; dropping it undoes everything.
 ///
@@ -25,6 +25,7 @@ pub struct Tx {
     broken: bool,
     /// What goes into the audit log with it.
     pub(crate) events: Vec<Event>,
+    stop: Option<Stop>,
     _turn: OwnedMutexGuard<()>,
 }
 
@@ -41,7 +42,16 @@ impl Store {
             .map_err(|elapsed| StoreError::Busy { place: Arc::clone(place), doing: label, source: elapsed.into() })?;
         let begun = Instant::now();
         let open = self.begin_alone().await.map_err(self.fault(label))?;
-        Ok(Tx { open, place: Arc::clone(place), label, begun, broken: false, events: Vec::new(), _turn: turn })
+        Ok(Tx {
+            open,
+            place: Arc::clone(place),
+            label,
+            begun,
+            broken: false,
+            events: Vec::new(),
+            stop: self.stop(),
+            _turn: turn,
+        })
     }
 
     async fn begin_alone(&self) -> Result<DatabaseTransaction, Fault> {
@@ -78,9 +88,11 @@ impl Tx {
             self.done(appended)?;
         }
         self.step()?;
-        let Self { open, place, label, begun, .. } = self;
+        let Self { open, place, label, begun, stop, .. } = self;
+        pass(stop.as_ref(), label, Moment::Before).await;
         open.commit().await.map_err(|error| Fault::from(error).at(&place, label))?;
         tracing::debug!(store.tx = label, held_ms = begun.elapsed().as_millis(), "committed");
+        pass(stop.as_ref(), label, Moment::After).await;
         Ok(())
     }
 
