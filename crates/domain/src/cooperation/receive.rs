@@ -139,27 +139,36 @@ pub fn reconsider(pending: &Verified, ours: &Cooperation, ours_at_its_sequence: 
     if sequence > ours.sequence + 1 || (sequence == ours.sequence + 1 && follows) {
         return Reconsidered::Waits;
     }
-    match pending.event.action.as_ref() {
-        Some(action) if means_the_same(action, sequence, ours) => rebased(pending, ours),
-        Some(Action::Amendment(_) | Action::Counter(_) | Action::Decline(_) | Action::Conclusion(_)) => {
-            match rebased(pending, ours) {
-                // It would still be possible, but is not what was decided on. That a version is taken is no news to a person.
-                Reconsidered::Rebased(_)
-                | Reconsidered::Overtaken(Refusal::Impossible { wrong: Wrong::OtherTerms { .. }, .. }) => {
-                    Reconsidered::Overtaken(Refusal::Lost(sequence))
-                }
-                other => other,
-            }
+    let Some(action) = pending.event.action.as_ref() else {
+        return Reconsidered::Overtaken(Refusal::Event("there is no step that this version knows".to_owned()));
+    };
+    match rebased(pending, ours) {
+        // It would still be possible, but is not what was decided on.
+        Reconsidered::Rebased(_) if !means_the_same(action, sequence, ours) => {
+            Reconsidered::Overtaken(Refusal::Lost(sequence))
         }
-        _ => Reconsidered::Overtaken(Refusal::Event("there is no step that this version knows".to_owned())),
+        // That a version is taken is no news to a person.
+        Reconsidered::Overtaken(Refusal::Impossible { wrong: Wrong::OtherTerms { .. }, .. }) if offers(action) => {
+            Reconsidered::Overtaken(Refusal::Lost(sequence))
+        }
+        other => other,
     }
+}
+
+/// Whether a step offers terms, and with them a version that another offer may have taken.
+fn offers(action: &Action) -> bool {
+    matches!(action, Action::Counter(_) | Action::Amendment(_))
 }
 
 /// Whether a step means after other events what it meant when it was taken.
 fn means_the_same(action: &Action, sequence: i64, ours: &Cooperation) -> bool {
     match action {
-        // Who offers terms has seen those before.
-        Action::Counter(_) | Action::Amendment(_) | Action::Proposal(_) => false,
+        Action::Proposal(_) => false,
+        // Who offers terms has seen those before, and no others have been offered since.
+        Action::Counter(_) => ours.offer.as_ref().is_some_and(|offer| offer.sequence < sequence),
+        Action::Amendment(_) => {
+            ours.amendment.is_none() && ours.agreed.as_ref().is_some_and(|agreed| agreed.sequence < sequence)
+        }
         // Of the offer that was there, or of the question.
         Action::Decline(_) => ours.offer.as_ref().is_none_or(|offer| offer.sequence < sequence),
         // Of the terms that were agreed then. Whoever agrees to others goes on.

@@ -179,8 +179,9 @@ fn an_own_step_that_comes_back_signed_is_done() {
 #[test]
 fn a_step_that_still_means_the_same_is_taken_again_after_the_last_event() {
     let mut history = History::proposed(&[KENITRA, GENEVE]);
-    let pending = [acceptance(), decline(), message("Hello"), milestone("visit", KENITRA, "2013-06-01")]
-        .map(|action| history.event(KENITRA, action).unwrap());
+    let steps =
+        [acceptance(), decline(), counter("Ours"), message("Hello"), milestone("visit", KENITRA, "2013-06-01")];
+    let pending = steps.map(|action| history.event(KENITRA, action).unwrap());
     history.take(GENEVE, message("First"));
     for own in &pending {
         let Reconsidered::Rebased(again) = reconsider(own, history.at(), Some(&history.events[1].hash)) else {
@@ -208,10 +209,14 @@ fn an_amendment_that_came_second_is_for_a_person_to_take_anew() {
     let mut history = History::active(&[KENITRA, GENEVE]);
     let own = history.event(KENITRA, amendment("Ours")).unwrap();
     history.take(GENEVE, message("By the way"));
-    assert!(matches!(reconsider(&own, history.at(), None), Reconsidered::Overtaken(Refusal::Lost(_))));
+    // The terms are what they were when it was offered.
+    assert!(matches!(reconsider(&own, history.at(), None), Reconsidered::Rebased(_)));
     history.take(GENEVE, amendment("Theirs"));
     let Reconsidered::Overtaken(refusal) = reconsider(&own, history.at(), None) else { panic!("not overtaken") };
     assert!(refusal.to_string().starts_with("version 2 of the terms is on offer: accept or decline that first"));
+    // Also when that is off the table again: it was offered without knowing of the other.
+    history.take(FEIRA, amendment_decline());
+    assert!(matches!(reconsider(&own, history.at(), None), Reconsidered::Overtaken(Refusal::Lost(_))));
 }
 
 #[test]
