@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod cli {
     mod audit;
+    mod chaos;
     mod cooperation;
     mod cooperation_file;
     mod demo;

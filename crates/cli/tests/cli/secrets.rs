@@ -11,15 +11,7 @@ const WRONG: &str = "not the password at all";
 fn talkative(city: &City) -> Node {
     let mut command = city.serve_command();
     command.env("ISOPOLITY_LOG_FORMAT", "json").env("ISOPOLITY_LOG_LEVEL", "trace");
-    let mut running = Running::start(&mut command);
-    let ready: serde_json::Value = serde_json::from_str(&running.wait_for("node is ready")).unwrap();
-    let access = Access {
-        city: city.id.clone(),
-        api: ready["api.address"].as_str().unwrap().to_owned(),
-        ca: city.folder.join("trust/ca.pem"),
-        token: city.token.clone(),
-    };
-    Node { running, access }
+    city.ready(&mut command)
 }
 
 fn as_ana(access: &Access, home: &Path, arguments: &[&str]) -> Ended {

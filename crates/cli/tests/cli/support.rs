@@ -211,15 +211,21 @@ impl City {
 
     /// Runs its node until it is ready.
     pub(super) fn serve(&self) -> Node {
-        let mut running = Running::start(self.serve_command().env("ISOPOLITY_LOG_FORMAT", "json"));
+        self.ready(self.serve_command().env("ISOPOLITY_LOG_FORMAT", "json"))
+    }
+
+    /// Runs its node with a command of one's own, which logs JSON, until it is ready.
+    pub(super) fn ready(&self, command: &mut Command) -> Node {
+        let mut running = Running::start(command);
         let ready: Value = serde_json::from_str(&running.wait_for("node is ready")).unwrap();
+        let said = |what: &str| ready[what].as_str().unwrap().to_owned();
         let access = Access {
             city: self.id.clone(),
-            api: ready["api.address"].as_str().unwrap().to_owned(),
+            api: said("api.address"),
             ca: self.folder.join("trust/ca.pem"),
             token: self.token.clone(),
         };
-        Node { running, access }
+        Node { running, access, federation: said("federation.address") }
     }
 }
 
@@ -234,6 +240,8 @@ pub(super) fn init_arguments<'a>(folder: &'a Path, id: &'a str) -> Vec<&'a OsStr
 pub(super) struct Node {
     pub(super) running: Running,
     pub(super) access: Access,
+    /// Where its federation listener is.
+    pub(super) federation: String,
 }
 
 impl Node {
