@@ -95,7 +95,7 @@ impl City {
             Outcome::Early | Outcome::Overtaken => Answer::NotNow,
             Outcome::Forked => {
                 let ours = self.same_place(book, event);
-                self.accuse(book, me, ours, event);
+                self.accuse(book, me, from, relays, ours, event);
                 Answer::Forked(ours)
             }
             Outcome::Refused => Answer::Refused,
@@ -128,7 +128,7 @@ impl City {
             Answer::NotNow => {}
             Answer::Forked(theirs) => {
                 self.outbox.retain(|one| *one != letter);
-                self.accuse(book, letter.from, letter.event, theirs);
+                self.accuse(book, letter.from, letter.to, relays, letter.event, theirs);
             }
             Answer::Refused => self.refused = true,
         }
@@ -146,9 +146,14 @@ impl City {
     }
 
     /// Two events in one place prove a fork: both are kept, and the cooperation takes nothing more.
-    fn accuse(&mut self, book: &Book, me: usize, one: EventId, other: EventId) {
+    /// The one that was not known here goes to those who may have been shown only the one that was.
+    fn accuse(&mut self, book: &Book, me: usize, from: usize, relays: bool, one: EventId, other: EventId) {
         if self.fork.is_none() && one != other {
             self.fork = Some((one, other));
+            if relays {
+                let others = (0..book.people().cities).filter(|city| ![HOST, me, from].contains(city));
+                self.outbox.extend(others.map(|to| Letter { from: me, to, event: other, ordered: true }));
+            }
             self.reconsider(book, me);
         }
     }

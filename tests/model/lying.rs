@@ -194,6 +194,10 @@ fn always() -> Vec<Property<Lie>> {
             "when the participants have heard of one another, whoever was told otherwise can prove it",
             told,
         ),
+        Property::always("when they have heard of one another, all can prove it or none", |lie: &Lie, state: &State| {
+            let proofs = state.cities[1..].iter().filter(|city| city.fork.is_some()).count();
+            [0, state.cities.len() - 1].contains(&proofs) || !lie.is_quiet(state)
+        }),
     ]
 }
 
@@ -265,15 +269,10 @@ fn c1_a_host_that_forks_the_negotiation_is_found_out() {
         Property::sometimes("both can prove it", |_: &Lie, state: &State| {
             state.cities[1..].iter().all(|city| city.fork.is_some())
         }),
-        // Another limit: whoever was not told otherwise does not hear of the proof that another city has.
-        Property::sometimes("one can prove it, and the other has not heard of it", |lie: &Lie, state: &State| {
-            let proofs = state.cities[1..].iter().filter(|city| city.fork.is_some()).count();
-            proofs == 1 && lie.is_quiet(state)
-        }),
     ];
     let lie = Lie { reached, ..Lie::new(PRODUCTION, people, PROPOSED) };
     let explored = explore("a host forks the negotiation", lie);
-    assert_eq!(explored, pick(figures(78_743, 38, 4), figures(174_003, 50, 5)));
+    assert_eq!(explored, pick(figures(159_776, 38, 4), figures(174_003, 50, 5)));
 }
 
 #[test]
@@ -290,5 +289,5 @@ fn c1_a_host_that_forks_the_signing_is_found_out() {
     ];
     let lie = Lie { reached, ..Lie::new(PRODUCTION, people, begun) };
     let explored = explore("a host forks the signing", lie);
-    assert_eq!(explored, pick(figures(174_050, 29, 7), figures(4_085_170, 84, 7)));
+    assert_eq!(explored, pick(figures(312_507, 29, 7), figures(4_085_170, 84, 7)));
 }

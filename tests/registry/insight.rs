@@ -226,7 +226,7 @@ async fn a_city_that_confirms_by_a_cooperation_leads_to_the_second_level_and_bac
     assert_eq!((level, disputed), (2, false), "{why}");
     assert!(why.contains("; kenitra.example confirmed it (cities/kenitra.example/cooperations/"), "{why}");
     let public = status(&lisboa).await;
-    assert_eq!(public.ladder, 1, "who is shown no more than is public is not shown who said so: {:?}", public.evidence);
+    assert_eq!(public.ladder, 2, "that a city said so itself is as public as what it said: {:?}", public.evidence);
     let (level, disputed, why) = state(ConfirmationStance::Disputed).await;
     assert_eq!((level, disputed), (1, true), "{why}");
 }

@@ -25,6 +25,7 @@ use super::{
     keep::Origin,
     keys::may_pass,
     named,
+    outbox::{Parcel, others},
     unit::{Unit, decoded},
 };
 use crate::{Error, Registry, author::NODE};
@@ -273,6 +274,9 @@ impl Registry {
         };
         let after = Cooperation { fork: Some(fork), ..ours };
         self.put(&mut unit.tx, &after).await?;
+        // To those who may have been shown only the one that is known here: it proves the fork to them too.
+        let to = others(&after, &[self.city(), peer, name.host()]).into_iter();
+        self.enqueue(&mut unit.tx, to, event, &other, Parcel::Relay).await?;
         self.reconsider_pending(&mut unit, &name, &after).await?;
         let found = self.event(NODE, AuditAction::CooperationForkFound).about(&name).with_peer(name.host());
         unit.tx.audit(found.saying(&format!("event {}, shown by {peer}", event.event.sequence)));
