@@ -105,7 +105,7 @@ async fn matrix(databases: Databases) {
     for label in ["take step", "approve step", "receive event", "keep receipts", "delivery was tried"] {
         assert!(both.iter().any(|(_, point)| point.0 == label), "{label} is not died at on both sides");
     }
-    assert_eq!(covered.len() % 2, 0, "each is died at on both sides of the commit");
+    assert!(covered.len() >= 58 && covered.len() % 2 == 0, "each is died at on both sides of it: {}", covered.len());
 }
 
 async fn at_every_commit(databases: Databases) {
