@@ -26,10 +26,10 @@ pub(super) async fn ask(city: &TestNode, other: &str, id: &str, question: &str) 
         ..Proposal::default()
     };
     let request = CreateCooperationRequest { cooperation_id: id.to_owned(), draft: Some(draft), validate_only: false };
-    let begun = city.registry().create_cooperation(&administrator(), request).await.unwrap();
+    let begun = Box::pin(city.registry().create_cooperation(&administrator(), request)).await.unwrap();
     let step = Some(Step { action: Some(Action::Proposal(Proposal::default())) });
     let request = TakeStepRequest { name: begun.name.clone(), step, ..TakeStepRequest::default() };
-    city.registry().take_step(&administrator(), request).await.unwrap();
+    Box::pin(city.registry().take_step(&administrator(), request)).await.unwrap();
     begun.name
 }
 

@@ -17,7 +17,7 @@ use isopolity_proto::{
     error::Reason,
     federation::{DeliverEventsRequest, DeliveryOutcome, Envelope, FetchEventsRequest},
     options::Audience,
-    registry::{Agreement, AgreementKind, AgreementStatus, ConfirmationStance, Partnership},
+    registry::{Agreement, AgreementKind, AgreementStatus, Confirmation, ConfirmationStance, Partnership},
     to_dynamic,
     types::Period,
 };
@@ -65,7 +65,7 @@ async fn two(town: &Town) -> [Resident; 2] {
 fn terms(title: &str) -> Terms {
     Terms {
         titles: vec![text(title, "en")],
-        period: Some(Period { start_date: "2026-04-01".into(), end_date: "2028-03-31".into(), ..Default::default() }),
+        period: Some(Period { start_date: "2026-04-01".into(), end_date: "2028-03-31".into() }),
         agreement: Some(AgreementTerms {
             kind: AgreementKind::CooperationProtocol.into(),
             audience: Audience::Federation.into(),
@@ -287,8 +287,8 @@ async fn a_confirmation_arrives_in_the_record_that_it_is_about(databases: Databa
     let confirmation = &bread_there.confirmations[0];
     assert_eq!(confirmation.stance(), ConfirmationStance::Confirmed);
     assert_eq!((confirmation.city.as_str(), &confirmation.cooperation), ("cities/geneve.example", &cooperation.name));
-    assert_eq!(bread_there.mirrors, [mirror.clone()]);
-    assert_eq!(read(&geneve, &mirror).await.mirrors, [bread.clone()]);
+    assert_eq!(bread_there.mirrors, std::slice::from_ref(&mirror));
+    assert_eq!(read(&geneve, &mirror).await.mirrors, std::slice::from_ref(&bread));
     assert_eq!(at(&feira, &cooperation.name).await.record_problem, "");
 
     // An officer neither takes it away nor writes over it.
@@ -302,7 +302,7 @@ async fn a_confirmation_arrives_in_the_record_that_it_is_about(databases: Databa
     let disputed = Statement { stance: ConfirmationStance::Disputed.into(), mirror: String::new(), ..statement };
     geneve.registry.confirm_record(&administrator(), disputed).await.unwrap();
     carry(&[&feira, &geneve]).await;
-    let stances: Vec<_> = read(&feira, &bread).await.confirmations.iter().map(|one| one.stance()).collect();
+    let stances: Vec<_> = read(&feira, &bread).await.confirmations.iter().map(Confirmation::stance).collect();
     assert_eq!(stances, [ConfirmationStance::Disputed]);
 }
 

@@ -149,14 +149,13 @@ async fn work(place: Arc<Place>, names: Vec<String>, mut dice: Dice, stop: Arc<A
         } else {
             step::Action::Message(Message { texts: text(&mark), in_reply_to: 0 })
         };
-        let step = Some(Step { action: Some(action) });
-        let request = TakeStepRequest { name: dice.pick(&names), step, ..Default::default() };
+        let taken = Some(Step { action: Some(action) });
+        let request = TakeStepRequest { name: dice.pick(&names), step: taken, ..Default::default() };
         let told = tokio::time::timeout(Duration::from_secs(10), present.take_step(request)).await;
         match told {
             Ok(Ok(answer)) => match answer.into_inner().outcome() {
-                StepOutcome::Done => done.push((mark, Told::Acknowledged)),
                 StepOutcome::Submitted if counters => done.push((mark, Told::OnItsWay)),
-                StepOutcome::Submitted => done.push((mark, Told::Acknowledged)),
+                StepOutcome::Done | StepOutcome::Submitted => done.push((mark, Told::Acknowledged)),
                 other => panic!("{other:?}"),
             },
             // An earlier counter of this city is still on its way, or the participant has not heard of the proposal yet.
