@@ -194,10 +194,13 @@ fn always() -> Vec<Property<Lie>> {
             "when the participants have heard of one another, whoever was told otherwise can prove it",
             told,
         ),
-        Property::always("when they have heard of one another, all can prove it or none", |lie: &Lie, state: &State| {
-            let proofs = state.cities[1..].iter().filter(|city| city.fork.is_some()).count();
-            [0, state.cities.len() - 1].contains(&proofs) || !lie.is_quiet(state)
-        }),
+        Property::always(
+            "when they have heard of one another, all can prove it or none",
+            |lie: &Lie, state: &State| {
+                let proofs = state.cities[1..].iter().filter(|city| city.fork.is_some()).count();
+                [0, state.cities.len() - 1].contains(&proofs) || !lie.is_quiet(state)
+            },
+        ),
     ]
 }
 

@@ -341,8 +341,21 @@ impl Config {
         let city: CityId = document.city.parse().map_err(|error: isopolity_domain::city_id::CityIdError| {
             ConfigError::new(format!("{place}: city"), error.to_string())
         })?;
-        let Document { storage, federation, trust, api, directory, search, oidc, retention, cooperation, log, audit, mail, .. } =
-            document;
+        let Document {
+            storage,
+            federation,
+            trust,
+            api,
+            directory,
+            search,
+            oidc,
+            retention,
+            cooperation,
+            log,
+            audit,
+            mail,
+            ..
+        } = document;
         if let Err((key, what)) = directory.operators() {
             return wrong(key, &what);
         }
@@ -403,7 +416,22 @@ impl Config {
         if audit.keep_days.is_some_and(|days| !(1..=36_500).contains(&days)) {
             return wrong("audit.keep_days", "must be 1 to 36500; without it entries stay in the database");
         }
-        Ok(Self { city, storage, federation, trust, api, directory, search, retention, cooperation, oidc, log, audit, mail, folder })
+        Ok(Self {
+            city,
+            storage,
+            federation,
+            trust,
+            api,
+            directory,
+            search,
+            retention,
+            cooperation,
+            oidc,
+            log,
+            audit,
+            mail,
+            folder,
+        })
     }
 
     /// The limits within which peers are asked.

@@ -50,9 +50,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info, info_span};
 
 use config::Oidc;
-use mail::{MailError, Mailer};
 pub use config::{Config, ConfigError};
 pub use isopolity_domain::{CityId, Clock, clock::SystemClock};
+use mail::{MailError, Mailer};
 use oidc::Provider;
 
 /// How long calls in flight may take to end after the first signal.

@@ -208,9 +208,8 @@ impl Registry {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
-        let Settings {
-            identity, endpoint, storage_url, index_folder, peers, clock, patience, retention, cooperation
-        } = settings;
+        let Settings { identity, endpoint, storage_url, index_folder, peers, clock, patience, retention, cooperation } =
+            settings;
         let store = Store::open(&storage_url, identity.city()).await?;
         let catalog = tokio::task::spawn_blocking(move || Catalog::open(&index_folder))
             .await

@@ -179,8 +179,7 @@ fn an_own_step_that_comes_back_signed_is_done() {
 #[test]
 fn a_step_that_still_means_the_same_is_taken_again_after_the_last_event() {
     let mut history = History::proposed(&[KENITRA, GENEVE]);
-    let steps =
-        [acceptance(), decline(), counter("Ours"), message("Hello"), milestone("visit", KENITRA, "2013-06-01")];
+    let steps = [acceptance(), decline(), counter("Ours"), message("Hello"), milestone("visit", KENITRA, "2013-06-01")];
     let pending = steps.map(|action| history.event(KENITRA, action).unwrap());
     history.take(GENEVE, message("First"));
     for own in &pending {
