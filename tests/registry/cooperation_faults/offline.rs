@@ -51,7 +51,10 @@ async fn wait_until(cities: &[&Resident], until: OffsetDateTime) -> i32 {
 }
 
 async fn greet(from: &Resident, to: &Resident) {
-    to.registry.greeted(&from.city().parse().unwrap(), &HelloRequest::default()).await.unwrap();
+    let city = from.city().parse().unwrap();
+    // As the listener for peers does with each call: whoever calls is left alone no longer.
+    to.registry.federation().sign_of_life(&city);
+    to.registry.greeted(&city, &HelloRequest::default()).await.unwrap();
 }
 
 #[tokio::test]
