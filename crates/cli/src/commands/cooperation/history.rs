@@ -65,8 +65,9 @@ pub(crate) fn what(event: &CooperationEvent) -> String {
             let kind = super::words::kind_word(proposal.kind());
             let statement = proposal.statement.as_ref();
             let stated = statement.map(|one| format!("; {} ({})", stance_word(one.stance()), one.record));
+            let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
             format!(
-                "proposes a {kind} to {}{}{}",
+                "proposes {article} {kind} to {}{}{}",
                 proposal.participants.join(", "),
                 quoted(title),
                 stated.unwrap_or_default()

@@ -73,7 +73,7 @@ fn words(action: &Action) -> String {
                 one.kind().as_str_name().trim_start_matches("COOPERATION_KIND_").to_lowercase().replace('_', " ");
             let to = one.participants.join(", ");
             let what = one.terms.as_ref().map(titled).or_else(|| said(&one.texts));
-            format!("proposed a {kind} to {to}{}", after(": ", what.as_deref()))
+            format!("proposed to {to}: {kind}{}", after(", ", what.as_deref()))
         }
         Action::Counter(one) => format!("offered other terms{}", offered(one.terms.as_ref())),
         Action::Acceptance(one) => {

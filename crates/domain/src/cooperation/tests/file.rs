@@ -37,7 +37,7 @@ fn c9_a_file_tells_who_agreed_to_what_when() {
     assert_eq!(
         told,
         [
-            "   1  2013-03-15 10:00 UTC  feira.example proposed a joint partnership to kenitra.example: Protocol"
+            "   1  2013-03-15 10:00 UTC  feira.example proposed to kenitra.example: joint partnership, Protocol"
                 .to_owned(),
             "   2  2013-03-15 11:00 UTC  kenitra.example offered other terms, version 2: Protocolo".to_owned(),
             format!(
