@@ -5,6 +5,7 @@ administrator) and ISOPOLITY_TEST_CITY. run.sh starts one.
 """
 
 import base64
+import hashlib
 import json
 import os
 import uuid
@@ -21,6 +22,11 @@ from grpc_status import rpc_status
 
 from isopolity.admin.v1 import peer_service_pb2, peer_service_pb2_grpc
 from isopolity.catalog.v1 import catalog_service_pb2, catalog_service_pb2_grpc, outcome_pb2
+from isopolity.cooperation.v1 import (
+    cooperation_service_pb2,
+    cooperation_service_pb2_grpc,
+    event_pb2,
+)
 from isopolity.federation.v1 import envelope_pb2, peer_state_pb2, question_pb2
 from isopolity.options.v1 import options_pb2
 from isopolity.registry.v1 import (
@@ -38,6 +44,7 @@ TOKEN = os.environ["ISOPOLITY_TEST_TOKEN"]
 CITY = os.environ["ISOPOLITY_TEST_CITY"]
 PARENT = f"cities/{CITY}"
 RECORD = "application/vnd.isopolity.record.v1+protobuf"
+EVENT = "application/vnd.isopolity.cooperation-event.v1+protobuf"
 BUNDLE = "application/vnd.isopolity.bundle.v1+json"
 DEADLINE = 20
 
@@ -54,6 +61,7 @@ class Node:
         self.cities = city_service_pb2_grpc.CityServiceStub(self.channel)
         self.partnerships = partnership_service_pb2_grpc.PartnershipServiceStub(self.channel)
         self.catalog = catalog_service_pb2_grpc.CatalogServiceStub(self.channel)
+        self.cooperations = cooperation_service_pb2_grpc.CooperationServiceStub(self.channel)
         self.peers = peer_service_pb2_grpc.PeerServiceStub(self.channel)
         self.health = health_pb2_grpc.HealthStub(self.channel)
 
@@ -412,6 +420,41 @@ def test_a_record_is_checked_with_nothing_but_the_bundle(node, created):
     changed.payload = changed.payload[:-1] + bytes([changed.payload[-1] ^ 1])
     with pytest.raises(InvalidSignature):
         verify(changed, RECORD, keys)
+
+
+def test_the_history_of_a_cooperation_is_checked_with_nothing_but_the_bundle(node):
+    # The demonstration's city hosts one that came to a signed agreement.
+    request = cooperation_service_pb2.ListCooperationsRequest(states=[event_pb2.COOPERATION_STATE_ACTIVE])
+    hosted = node.cooperations.ListCooperations(request, timeout=DEADLINE).cooperations
+    (cooperation,) = [one for one in hosted if one.name.startswith(f"{PARENT}/")]
+    request = cooperation_service_pb2.ListCooperationEventsRequest(name=cooperation.name)
+    kept = node.cooperations.ListCooperationEvents(request, timeout=DEADLINE).events
+
+    keys = keys_of(node.own_bundle())
+    previous = b""
+    for sequence, one in enumerate(kept, 1):
+        envelope = envelope_pb2.Envelope.FromString(one.envelope)
+        # The city that acts signs first; the host, which gives the order, last.
+        host = envelope_pb2.Envelope(payload=envelope.payload, payload_type=envelope.payload_type)
+        host.signatures.append(envelope.signatures[-1])
+        verify(host, EVENT, keys)
+        event = event_pb2.CooperationEvent.FromString(envelope.payload)
+        assert (event.cooperation, event.sequence, event.previous_hash) == (cooperation.name, sequence, previous)
+        assert len(envelope.signatures) == (1 if event.city == CITY else 2)
+        previous = hashlib.sha256(envelope.payload).digest()
+        assert one.hash == previous
+    assert previous == cooperation.head_hash and sequence == cooperation.sequence
+    signed = {event.event.city for event in kept if event.event.HasField("signature")}
+    assert signed == {one.city for one in cooperation.participations} and len(signed) == 2
+
+
+def test_a_step_that_makes_no_sense_is_refused_with_its_reason(node):
+    request = cooperation_service_pb2.ListCooperationsRequest(states=[event_pb2.COOPERATION_STATE_CONCLUDED])
+    ended = node.cooperations.ListCooperations(request, timeout=DEADLINE).cooperations[0]
+    step = cooperation_service_pb2.TakeStepRequest(name=ended.name)
+    step.step.message.texts.add(text="too late", language="en")
+    error, reason = refusal(lambda: node.cooperations.TakeStep(step, timeout=DEADLINE))
+    assert (error.code(), reason) == (grpc.StatusCode.FAILED_PRECONDITION, "COOPERATION_STEP_IMPOSSIBLE")
 
 
 def test_a_bundle_is_signed_with_a_key_that_it_holds(node):
