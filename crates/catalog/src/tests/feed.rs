@@ -228,7 +228,10 @@ async fn what_is_published_while_segments_are_merged_is_found_before_and_after()
     desk.publish_open("partnerships/later", titled("bakery"));
     desk.withdraw("partnerships/p0");
     assert_eq!(desk.ids_of("bakery").len(), 5);
-    merging.await.unwrap();
+    // The segment of which nothing is left goes at once. If the merge has not ended by then it is left, which is no fault.
+    if let Err(left) = merging.await {
+        assert!(matches!(left, tantivy::TantivyError::InvalidArgument(_)), "{left}");
+    }
     desk.catalog.0.end_tidying().unwrap();
     let mut found = desk.ids_of("bakery");
     found.sort();

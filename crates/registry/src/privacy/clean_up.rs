@@ -26,6 +26,8 @@ const AT_ONCE: u64 = 500;
 const EXAMPLES: usize = 10;
 /// What page tokens of lists of clean-ups are for.
 const CLEAN_UPS: &str = "clean-ups";
+/// How long mails are kept that were sent or given up. They hold addresses of offices, and nothing that is asked for later.
+const MAILS_KEPT: time::Duration = time::Duration::days(30);
 
 /// A class with its limit, and how it is said.
 struct Limit {
@@ -150,6 +152,9 @@ impl Registry {
             };
             items.push(limit.item(i64::try_from(count).unwrap_or(i64::MAX), Vec::new()));
         }
+        let mut tx = self.store().begin("clean up").await?;
+        tx.forget_mails(now - MAILS_KEPT).await?;
+        tx.commit().await?;
         items.retain(|item| item.count > 0 || item.kept_in_use > 0);
         let mut done = CleanUp { time: Some(to_timestamp(now)), author: author.clone(), items, ..CleanUp::default() };
         if !done.items.iter().any(|item| item.count > 0) {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use isopolity_proto::{
-    cooperation::{Terms, cooperation_event::Action},
+    cooperation::{Statement, Terms, cooperation_event::Action},
     types::LocalizedText,
 };
 use prost_types::Timestamp;
@@ -73,7 +73,8 @@ fn words(action: &Action) -> String {
                 one.kind().as_str_name().trim_start_matches("COOPERATION_KIND_").to_lowercase().replace('_', " ");
             let to = one.participants.join(", ");
             let what = one.terms.as_ref().map(titled).or_else(|| said(&one.texts));
-            format!("proposed to {to}: {kind}{}", after(", ", what.as_deref()))
+            let stated = one.statement.as_ref().map(stated);
+            format!("proposed to {to}: {kind}{}{}", after(", ", what.as_deref()), after(", ", stated.as_deref()))
         }
         Action::Counter(one) => format!("offered other terms{}", offered(one.terms.as_ref())),
         Action::Acceptance(one) => {
@@ -102,10 +103,7 @@ fn words(action: &Action) -> String {
         Action::Conclusion(one) => format!("is done{}", after(": ", said(&one.outcomes).as_deref())),
         Action::Termination(one) => format!("ended it: {}", short(&one.reason)),
         Action::Answer(one) => {
-            let statement = one.statement.as_ref().map(|statement| {
-                let stance = statement.stance().as_str_name().trim_start_matches("CONFIRMATION_STANCE_").to_lowercase();
-                format!("{} is {}", statement.record, stance.replace('_', " "))
-            });
+            let statement = one.statement.as_ref().map(stated);
             let verdict = (one.verdict != 0)
                 .then(|| one.verdict().as_str_name().trim_start_matches("MATCH_VERDICT_").to_lowercase());
             let what = statement.or(verdict).or_else(|| said(&one.texts));
@@ -125,6 +123,12 @@ fn words(action: &Action) -> String {
             format!("attached a document of SHA-256 {}{}", document.sha256, after(": ", title.as_deref()))
         }),
     }
+}
+
+/// What a city says of a record.
+fn stated(statement: &Statement) -> String {
+    let stance = statement.stance().as_str_name().trim_start_matches("CONFIRMATION_STANCE_").to_lowercase();
+    format!("{} is {}", statement.record, stance.replace('_', " "))
 }
 
 /// Terms as whoever accepts or signs names them.
