@@ -38,13 +38,18 @@ fn tests(root: &Path) -> BTreeSet<String> {
         for line in text.lines().map(str::trim) {
             if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
                 is_test = true;
-            } else if let Some((_, rest)) = line.split_once("fn ").filter(|_| is_test || line.contains("(bed: Bed)")) {
+            } else if let Some((_, rest)) = line.split_once("fn ").filter(|_| is_test || on_both(line)) {
                 names.insert(rest.split('(').next().unwrap().to_owned());
                 is_test = false;
             }
         }
     }
     names
+}
+
+/// Whether a function is handed the database that it is to be run on.
+fn on_both(line: &str) -> bool {
+    line.contains("(bed: Bed)") || line.contains("(databases: Databases)")
 }
 
 #[test]
