@@ -17,11 +17,18 @@ use isopolity_proto::{
     error::Reason,
     federation::{DeliverEventsRequest, DeliveryOutcome, Envelope, FetchEventsRequest},
     options::Audience,
-    registry::{Agreement, AgreementKind, AgreementStatus, Confirmation, ConfirmationStance, Partnership},
+    registry::{
+        Agreement, AgreementKind, AgreementStatus, Confirmation, ConfirmationStance, MatchAssertion, MatchVerdict,
+        Partnership,
+    },
     to_dynamic,
     types::Period,
 };
-use isopolity_registry::{Caller, Error, author::Terms as Conditions, cooperation::Rules};
+use isopolity_registry::{
+    Caller, Error,
+    author::{List, Terms as Conditions},
+    cooperation::Rules,
+};
 use isopolity_tests::{
     Databases, Resident, Town, on_both_databases,
     sample::{partnership, text},
@@ -575,4 +582,37 @@ async fn cooperations_are_listed_page_by_page_those_that_changed_last_first() {
     let viewer = Caller::token("viewer", Role::Viewer);
     let refused = feira.registry.take_step(&viewer, step(&found[0], say("x"))).await.unwrap_err();
     assert_eq!(refused.reason(), Reason::RightMissing);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_two_cities_find_out_about_a_duplicate_is_a_decision_in_both_registries() {
+    let town = Town::default();
+    let [feira, geneve] = two(&town).await;
+    let bread = feira.create("bread", partnership("Bread", "MA")).await;
+    let pain = geneve.create("pain", partnership("Pain", "MA")).await;
+    let subject = |name: &String| Subject { name: name.clone(), ..Default::default() };
+    let asked = Proposal {
+        kind: CooperationKind::DuplicateResolution.into(),
+        participants: vec![GENEVE.to_owned()],
+        subjects: vec![subject(&bread), subject(&pain)],
+        texts: vec![text("Are these the same?", "en")],
+        ..Default::default()
+    };
+    let name = propose(&feira, "same", asked).await;
+    carry(&[&feira, &geneve]).await;
+    let same = Answer { verdict: MatchVerdict::Same.into(), ..Default::default() };
+    take(&geneve, &name, Action::Answer(same)).await.unwrap();
+    carry(&[&feira, &geneve]).await;
+    assert_eq!(at(&feira, &name).await.state(), CooperationState::Concluded);
+    for city in [&feira, &geneve] {
+        assert_eq!(at(city, &name).await.record_problem, "");
+        let parent = format!("cities/{}", city.registry.city());
+        let page = city.registry.list(&administrator(), List::of(Kind::MatchAssertion, &parent)).await.unwrap();
+        let decisions: Vec<MatchAssertion> =
+            page.resources.iter().map(|one| one.transcode_to::<MatchAssertion>().unwrap()).collect();
+        assert_eq!(decisions.len(), 1);
+        assert_eq!((&decisions[0].left, &decisions[0].right), (&bread, &pain));
+        assert_eq!(decisions[0].verdict(), MatchVerdict::Same);
+        assert!(decisions[0].reason.contains(&name), "{}", decisions[0].reason);
+    }
 }

@@ -31,6 +31,7 @@ mod refusal;
 mod shape;
 mod step;
 pub mod table;
+mod verdict;
 mod waiting;
 
 pub use agreement::agreement_record;
@@ -45,6 +46,7 @@ pub use name::{CooperationName, CooperationNameError};
 pub use receive::{Received, Reconsidered, receive_ordered, receive_submission, reconsider};
 pub use refusal::{Refusal, Wrong};
 pub use step::{expiry_event, is_binding, next_event, pin};
+pub use verdict::match_record;
 pub use waiting::waitings;
 
 use isopolity_proto::cooperation::{Cooperation, CooperationKind, CooperationState};

@@ -1,11 +1,15 @@
-//! What follows from an event for this city's own records: the agreement, and what other cities say of a record.
+//! What follows from an event for this city's own records: the agreement, what other cities say of a record, and whether two records
+//! are of the same thing.
 //!
 //! It is written in the event's own transaction, by the same rules as what people enter. Where a rule refuses it the cooperation has moved
 //! on all the same, for the other cities have signed: the problem is logged and shown with the cooperation, and the next event tries
 //! again. What an officer has deleted is not brought back.
 
 use isopolity_domain::{
-    CityId, Kind, Name, Violations, clock::from_timestamp, cooperation::agreement_record, settle::settle,
+    CityId, Kind, Name, Violations,
+    clock::from_timestamp,
+    cooperation::{agreement_record, match_record},
+    settle::settle,
 };
 use isopolity_proto::{
     cooperation::{Cooperation, CooperationEvent, Statement, cooperation_event::Action},
@@ -34,6 +38,14 @@ impl Registry {
         problems.extend(self.agree(unit, after).await?);
         if let Some(statement) = statement_of(event) {
             problems.extend(self.stated(unit, &after.name, event, statement).await?);
+        }
+        if let Some(Action::Answer(_)) = &event.action
+            && let Some(decision) = match_record(after)
+        {
+            // The event is the last one: this is written once.
+            let id = Uuid::now_v7().to_string();
+            let name = Name::new(self.city().clone(), Kind::MatchAssertion, &id).map_err(Error::internal)?;
+            problems.extend(self.write_record(unit, &name, None, Resource(to_dynamic(&decision))).await?);
         }
         after.record_problem = problems.join("; ");
         if !problems.is_empty() {

@@ -110,3 +110,22 @@ fn a_duplicate_is_resolved_by_verdicts() {
     one.subjects.truncate(1);
     assert!(matches!(History::default().event(FEIRA, Action::Proposal(one)), Err(Refusal::Invalid(_))));
 }
+
+#[test]
+fn a_decision_comes_of_answers_that_are_all_the_same_and_certain() {
+    let answered = |verdicts: [MatchVerdict; 2]| {
+        let mut history = History::begun(asked(CooperationKind::DuplicateResolution, &[KENITRA, GENEVE]));
+        assert_eq!(match_record(history.at()), None);
+        for (city, verdict) in [KENITRA, GENEVE].into_iter().zip(verdicts) {
+            history.take(city, Action::Answer(Answer { verdict: verdict.into(), ..Default::default() }));
+        }
+        match_record(history.at())
+    };
+    let same = answered([MatchVerdict::Same; 2]).unwrap();
+    assert_eq!((same.left.as_str(), same.verdict()), ("cities/feira.example/partnerships/cork", MatchVerdict::Same));
+    assert_eq!(same.right, "cities/kenitra.example/partnerships/liege");
+    assert!(same.reason.starts_with("kenitra.example, geneve.example found them the same"), "{}", same.reason);
+    assert_eq!(answered([MatchVerdict::Different; 2]).unwrap().verdict(), MatchVerdict::Different);
+    assert_eq!(answered([MatchVerdict::Possible; 2]), None);
+    assert_eq!(answered([MatchVerdict::Same, MatchVerdict::Different]), None);
+}
