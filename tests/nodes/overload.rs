@@ -53,6 +53,19 @@ fn comes_back(refused: &Status) {
     assert!(refused.get_details_retry_info().unwrap().retry_delay.unwrap() > Duration::ZERO);
 }
 
+/// Whether the node cut the caller's connection off, because it opens more than is ever read there.
+fn is_cut_off(refused: &Status) -> bool {
+    let mut next = std::error::Error::source(refused);
+    while let Some(error) = next {
+        if error.downcast_ref::<h2::Error>().is_some_and(|error| error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM))
+        {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
 /// How a peer shows itself to another's listener.
 fn shown(peer: &TestNode, clock: &FixedClock) -> Shown {
     stranger::signed_by(&peer.trust(), &format!("spiffe://{}/node", peer.city()), clock.now())
@@ -132,7 +145,10 @@ async fn r2_a_peer_that_asks_fifty_times_as_much_as_it_may_costs_no_other_an_ans
         match ended.unwrap() {
             Ok(()) => answered += 1,
             Err(status) => {
-                comes_back(&status);
+                // On a busy machine the flood may also run into the limit of its connection.
+                if !is_cut_off(&status) {
+                    comes_back(&status);
+                }
                 refused += 1;
             }
         }
