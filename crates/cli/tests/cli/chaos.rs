@@ -124,8 +124,17 @@ async fn cooperation(place: &Place, other: &str, id: &str) -> String {
     name
 }
 
+/// All cooperations, in the order in which they were begun.
+type Names = Arc<Mutex<Vec<String>>>;
+
+/// Those that are worked on: one is left before it has as many events as it may have.
+fn latest(names: &Names) -> Vec<String> {
+    let names = names.lock().unwrap();
+    names[names.len().saturating_sub(3)..].to_vec()
+}
+
 /// Writes down what it does until it is told to stop.
-async fn work(place: Arc<Place>, names: Vec<String>, mut dice: Dice, stop: Arc<AtomicBool>) -> Vec<(String, Told)> {
+async fn work(place: Arc<Place>, names: Names, mut dice: Dice, stop: Arc<AtomicBool>) -> Vec<(String, Told)> {
     let mut done = Vec::new();
     let mut number = 0;
     let mut client: Option<CooperationServiceClient<Client>> = None;
@@ -150,7 +159,7 @@ async fn work(place: Arc<Place>, names: Vec<String>, mut dice: Dice, stop: Arc<A
             step::Action::Message(Message { texts: text(&mark), in_reply_to: 0 })
         };
         let taken = Some(Step { action: Some(action) });
-        let request = TakeStepRequest { name: dice.pick(&names), step: taken, ..Default::default() };
+        let request = TakeStepRequest { name: dice.pick(&latest(&names)), step: taken, ..Default::default() };
         let told = tokio::time::timeout(Duration::from_secs(10), present.take_step(request)).await;
         match told {
             Ok(Ok(answer)) => match answer.into_inner().outcome() {
@@ -216,6 +225,24 @@ async fn is_quiet(place: &Place, names: &[String]) -> bool {
     true
 }
 
+/// The steps that never became part of a history, with the reason.
+async fn left_over(places: &[&Place], names: &[String]) -> Vec<String> {
+    let mut left = Vec::new();
+    for place in places {
+        for name in names {
+            let Some(cooperation) = present(place, name).await else { continue };
+            left.extend(cooperation.pending_steps.iter().map(|step| {
+                let what = match step.step.as_ref().and_then(|step| step.action.as_ref()) {
+                    Some(step::Action::Message(message)) => message.texts.first().map(|text| text.text.clone()),
+                    _ => None,
+                };
+                format!("{} {name} {:?} {what:?}: {}", place.city.id, step.state(), step.reason)
+            }));
+        }
+    }
+    left
+}
+
 fn seconds() -> u64 {
     env::var("ISOPOLITY_CHAOS_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(25)
 }
@@ -229,20 +256,23 @@ async fn two_nodes_end_with_equal_histories_and_every_acknowledged_event_there_o
     let north = Arc::new(Place::prepare(parent.path(), NORTH, &databases).await);
     let south = Arc::new(Place::prepare(parent.path(), SOUTH, &databases).await);
     befriend(&north, &south, parent.path());
-    let names = vec![
-        cooperation(&north, SOUTH, "first").await,
-        cooperation(&north, SOUTH, "second").await,
-        cooperation(&south, NORTH, "third").await,
-    ];
+    let names: Names = Arc::default();
+    for number in 0..3 {
+        begin(&north, &south, &names, number).await;
+    }
 
     let stop = Arc::new(AtomicBool::new(false));
     let workers = [(&north, 1), (&south, 2)].map(|(place, number)| {
-        tokio::spawn(work(Arc::clone(place), names.clone(), Dice(seed() * 10 + number), Arc::clone(&stop)))
+        tokio::spawn(work(Arc::clone(place), Arc::clone(&names), Dice(seed() * 10 + number), Arc::clone(&stop)))
     });
     let begun = Instant::now();
     let mut dice = Dice(seed());
     let (mut kills, mut breaks) = (0_u32, 0_u32);
     while begun.elapsed() < Duration::from_secs(seconds()) {
+        let begun_so_far = names.lock().unwrap().len();
+        if begun.elapsed().as_secs() / 20 + 3 > u64::try_from(begun_so_far).unwrap() {
+            begin(&north, &south, &names, begun_so_far).await;
+        }
         let place = if dice.once_in(2) { &north } else { &south };
         match dice.below(10) {
             0..=1 => {
@@ -280,6 +310,7 @@ async fn two_nodes_end_with_equal_histories_and_every_acknowledged_event_there_o
     for worker in workers {
         told.extend(worker.await.unwrap());
     }
+    let names = names.lock().unwrap().clone();
     for place in [&north, &south] {
         place.way.set(Mode::Pass);
         place.way.break_all();
@@ -302,6 +333,12 @@ async fn two_nodes_end_with_equal_histories_and_every_acknowledged_event_there_o
             *found.entry(mark).or_default() += 1;
         }
     }
+    let missing: Vec<&String> = told
+        .iter()
+        .filter(|(mark, told)| **told == Told::Acknowledged && !found.contains_key(*mark))
+        .map(|(mark, _)| mark)
+        .collect();
+    assert!(missing.is_empty(), "{missing:?} were acknowledged; {:?}", left_over(&[&north, &south], &names).await);
     for (mark, told) in &told {
         let times = found.get(mark).copied().unwrap_or_default();
         match told {
@@ -318,6 +355,13 @@ async fn two_nodes_end_with_equal_histories_and_every_acknowledged_event_there_o
         healed.elapsed().as_millis()
     );
     assert!(kills > 0 && breaks > 0 && acknowledged > 10, "it was too quiet to say anything");
+}
+
+/// Begins one more cooperation, here or there.
+async fn begin(north: &Place, south: &Place, names: &Names, number: usize) {
+    let id = format!("number-{number}");
+    let name = if number % 3 == 2 { cooperation(south, NORTH, &id) } else { cooperation(north, SOUTH, &id) }.await;
+    names.lock().unwrap().push(name);
 }
 
 fn befriend(north: &Place, south: &Place, parent: &Path) {

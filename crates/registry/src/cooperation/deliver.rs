@@ -219,8 +219,11 @@ impl Registry {
     ) -> Result<Vec<isopolity_proto::federation::DeliveryResult>, LinkError> {
         let request = DeliverEventsRequest { cooperation: name.to_owned(), events };
         let answer = self.federation().deliver_events(city, request, PATIENCE).await?;
-        // It is there: what it puts off waits for its time, and not for a sign of life.
-        self.federation().look_no_more_for(city);
+        // It is there: what it puts off waits for its time, and not for a sign of life. But what could not be sent before, in another
+        // cooperation perhaps, waits no longer.
+        if self.federation().look_no_more_for(city) {
+            self.hasten_quietly(city).await;
+        }
         Ok(answer.results)
     }
 

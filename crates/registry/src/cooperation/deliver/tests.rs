@@ -281,6 +281,24 @@ async fn a_city_that_is_away_is_called_once_for_all_and_its_return_ends_the_wait
 }
 
 #[tokio::test]
+async fn what_could_not_be_sent_goes_as_soon_as_something_else_reaches_the_city() {
+    let scene = Scene::begin().await;
+    scene.enqueue(1).await;
+    for _ in 0..12 {
+        scene.peer_does([Does::Fails(absent())]);
+        scene.feira.clock.advance(Span::hours(1));
+        scene.deliver().await;
+    }
+    // The next attempt is half an hour away or more. Something of another cooperation comes before it, and arrives.
+    scene.feira.clock.advance(Span::minutes(20));
+    scene.peer_does([Does::Keeps]);
+    scene.enqueue_to(OTHER, 1, 1).await;
+    assert_eq!(scene.deliver().await.kept, 1);
+    assert_eq!(scene.deliver().await.kept, 1, "it waits for its time although the city is there");
+    assert!(scene.rows().await.iter().all(|row| row.standing == i32::from(DELIVERED)));
+}
+
+#[tokio::test]
 async fn who_has_restarted_still_looks_out_for_those_for_whom_something_waits() {
     let scene = Scene::begin().await;
     scene.enqueue(1).await;
