@@ -46,11 +46,17 @@ impl Peers {
         self.lookout().lock().wanted.insert(city.clone());
     }
 
-    /// Nothing waits for this city any more, or it is there. Returns whether it was looked out for.
-    pub fn look_no_more_for(&self, city: &CityId) -> bool {
+    /// Whether something waits for this city to come back.
+    #[must_use]
+    pub fn looks_out_for(&self, city: &CityId) -> bool {
+        self.lookout().lock().wanted.contains(city)
+    }
+
+    /// Nothing waits for this city any more, or it is there.
+    pub fn look_no_more_for(&self, city: &CityId) {
         let mut book = self.lookout().lock();
+        book.wanted.remove(city);
         book.seen.remove(city);
-        book.wanted.remove(city)
     }
 
     /// The cities that were looked out for and gave a sign of life since this was last asked. They are still looked out for.

@@ -274,34 +274,12 @@ async fn two_nodes_end_with_equal_histories_and_every_acknowledged_event_there_o
             begin(&north, &south, &names, begun_so_far).await;
         }
         let place = if dice.once_in(2) { &north } else { &south };
-        match dice.below(10) {
-            0..=1 => {
-                let place = Arc::clone(place);
-                tokio::task::spawn_blocking(move || place.kill()).await.unwrap();
-                kills += 1;
-            }
-            2..=3 => place.way.set(Mode::Pass),
-            4 => {
-                place.way.set(Mode::Refuse);
-                breaks += 1;
-            }
-            5 => {
-                place.way.set(Mode::Silent);
-                breaks += 1;
-            }
-            // Somewhere in the middle of a request or an answer.
-            6..=7 => {
-                place.way.set(Mode::CutAfter(usize::try_from(dice.below(6_000)).unwrap()));
-                breaks += 1;
-            }
-            8 => {
-                place.way.set(Mode::Delay(Duration::from_millis(dice.below(400))));
-                breaks += 1;
-            }
-            _ => {
-                place.way.break_all();
-                breaks += 1;
-            }
+        if dice.below(10) < 2 {
+            let place = Arc::clone(place);
+            tokio::task::spawn_blocking(move || place.kill()).await.unwrap();
+            kills += 1;
+        } else if harm(&place.way, &mut dice) {
+            breaks += 1;
         }
         sleep(Duration::from_millis(100 + dice.below(1_400))).await;
     }
@@ -355,6 +333,24 @@ async fn two_nodes_end_with_equal_histories_and_every_acknowledged_event_there_o
         healed.elapsed().as_millis()
     );
     assert!(kills > 0 && breaks > 0 && acknowledged > 10, "it was too quiet to say anything");
+}
+
+/// Breaks the way to a node, or mends it. Returns whether it broke it.
+fn harm(way: &Cut, dice: &mut Dice) -> bool {
+    let mode = match dice.below(8) {
+        0..=1 => Mode::Pass,
+        2 => Mode::Refuse,
+        3 => Mode::Silent,
+        // Somewhere in the middle of a request or an answer.
+        4..=5 => Mode::CutAfter(usize::try_from(dice.below(6_000)).unwrap()),
+        6 => Mode::Delay(Duration::from_millis(dice.below(400))),
+        _ => {
+            way.break_all();
+            return true;
+        }
+    };
+    way.set(mode);
+    mode != Mode::Pass
 }
 
 /// Begins one more cooperation, here or there.

@@ -221,7 +221,9 @@ impl Registry {
         let answer = self.federation().deliver_events(city, request, PATIENCE).await?;
         // It is there: what it puts off waits for its time, and not for a sign of life. But what could not be sent before, in another
         // cooperation perhaps, waits no longer.
-        if self.federation().look_no_more_for(city) {
+        let was_away = self.federation().looks_out_for(city);
+        self.federation().look_no_more_for(city);
+        if was_away {
             self.hasten_quietly(city).await;
         }
         Ok(answer.results)
