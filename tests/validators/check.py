@@ -131,8 +131,14 @@ def lines(file):
 
 
 def said(file):
-    """What a file says, without what each node sets by itself."""
-    return [{key: value for key, value in one.items() if key not in SET_BY_NODE} for one in lines(file)]
+    """What a file says, without what each node sets by itself, and what only a signed history can say."""
+    records = [{key: value for key, value in one.items() if key not in SET_BY_NODE} for one in lines(file)]
+    for one in records:
+        one.pop("evidence", None)
+        entered = [stated for stated in one.pop("confirmations", []) if "cooperation" not in stated]
+        if entered:
+            one["confirmations"] = entered
+    return records
 
 
 def check_catalogue(node):
