@@ -5,7 +5,7 @@ use isopolity_proto::{
     cooperation::{AgreementTerms, Cooperation, CooperationState, Offer, Participation, Terms},
     options::Audience,
     registry::{Agreement, AgreementEvidence, AgreementParty, AgreementSigning, AgreementStatus, Meetings},
-    types::{LocalizedText, Period},
+    types::{LocalizedText, Period, Provenance, ProvenanceMethod},
 };
 
 use super::Hash;
@@ -17,7 +17,7 @@ use crate::CityId;
 /// From the record before, if there is one, stays what the cooperation does not say, and what people of this city have entered: name and
 /// times, an audience that is narrower, places, organisations and names of the parties, countries, confirmations, mirrors, remarks.
 ///
-/// Left to the registry: the name, the times, provenance, the countries of the other parties, and better names of the parties than their
+/// Left to the registry: the name, the times, the countries of the other parties, and better names of the parties than their
 /// ids, which stand there in the language `und`. The record passes [`validate`](mod@crate::validate) unless the terms hold codes that this
 /// version does not know; it is a record of what was signed, so it is kept then too.
 #[must_use]
@@ -34,6 +34,11 @@ pub fn agreement_record(
         return None;
     }
     let mut record = before.cloned().unwrap_or_default();
+    record.provenance.get_or_insert_with(|| Provenance {
+        source: cooperation.name.clone(),
+        method: ProvenanceMethod::Entered.into(),
+        ..Default::default()
+    });
     if let Some(agreement) = &terms.agreement {
         agreement_terms(&mut record, agreement);
     }
