@@ -135,6 +135,8 @@ def said(file):
     records = [{key: value for key, value in one.items() if key not in SET_BY_NODE} for one in lines(file)]
     for one in records:
         one.pop("evidence", None)
+        # When a node took the record over, where the record does not say.
+        one.get("provenance", {}).pop("retrieveTime", None)
         entered = [stated for stated in one.pop("confirmations", []) if "cooperation" not in stated]
         if entered:
             one["confirmations"] = entered
