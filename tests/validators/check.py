@@ -137,9 +137,9 @@ def said(file):
         one.pop("evidence", None)
         # When a node took the record over, where the record does not say.
         one.get("provenance", {}).pop("retrieveTime", None)
-        entered = [stated for stated in one.pop("confirmations", []) if "cooperation" not in stated]
-        if entered:
-            one["confirmations"] = entered
+        # What another city signed is this city's word only, once it came by a file.
+        for stated in one.get("confirmations", []):
+            stated.pop("cooperation", None)
     return records
 
 
