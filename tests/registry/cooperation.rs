@@ -616,3 +616,27 @@ async fn what_two_cities_find_out_about_a_duplicate_is_a_decision_in_both_regist
         assert!(decisions[0].reason.contains(&name), "{}", decisions[0].reason);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_is_named_where_the_request_says_it() {
+    let town = Town::default();
+    let [feira, geneve] = two(&town).await;
+    let fields = |error: Error| match error {
+        Error::Invalid(violations) => violations.0.into_iter().map(|one| one.field).collect::<Vec<_>>(),
+        other => panic!("{other}"),
+    };
+    let without = Proposal { terms: None, ..draft(&[GENEVE]) };
+    let name = begin(&feira, "without", without).await;
+    let refused = take(&feira, &name, Action::Proposal(Proposal::default())).await.unwrap_err();
+    assert_eq!(fields(refused), ["draft.terms"]);
+
+    let name = propose(&feira, "whole", draft(&[GENEVE])).await;
+    carry(&[&feira, &geneve]).await;
+    let untitled = Counter { terms: Some(Terms { titles: Vec::new(), ..terms("x") }), ..Counter::default() };
+    let refused = take(&geneve, &name, Action::Counter(untitled)).await.unwrap_err();
+    assert_eq!(fields(refused), ["step.counter.terms.titles"]);
+
+    let nothing = Statement { record: "cities/feira.example/agreements/x".into(), ..Statement::default() };
+    let refused = geneve.registry.confirm_record(&administrator(), nothing).await.unwrap_err();
+    assert_eq!(fields(refused), ["statement.stance"]);
+}

@@ -260,10 +260,10 @@ impl Error {
         }
     }
 
-    /// A step of a cooperation that was refused.
-    pub(crate) fn step_refused(name: &CooperationName, refusal: cooperation::Refusal) -> Self {
+    /// A step of a cooperation that was refused. `path` is where the request says it: `step.counter`, `draft`.
+    pub(crate) fn step_refused(name: &CooperationName, path: &str, refusal: cooperation::Refusal) -> Self {
         match refusal {
-            cooperation::Refusal::Invalid(violations) => Self::Invalid(violations.below("step")),
+            cooperation::Refusal::Invalid(violations) => Self::Invalid(violations.below(path)),
             refusal => Self::Cooperation { name: name.clone(), refusal },
         }
     }

@@ -142,7 +142,7 @@ impl Registry {
         let begun = self.begin_draft(&mut unit, caller, "", draft).await?;
         let name: CooperationName = begun.name.parse().map_err(Error::internal)?;
         let step = Step { action: Some(Action::Proposal(Proposal::default())) };
-        let taken = Box::pin(self.take(&mut unit, caller, &name, begun, step)).await?;
+        let taken = Box::pin(self.take(&mut unit, caller, &name, begun, step)).await.map_err(of_statement)?;
         self.finish(unit).await?;
         let cooperation = Some(self.described(taken.cooperation).await?);
         Ok(ConfirmRecordResponse { cooperation, outcome: taken.outcome.into() })
@@ -190,13 +190,14 @@ impl Registry {
         let step = waiting.step.clone().unwrap_or_default();
         let now = self.now();
         let made = next_event(Some(&before), name, self.city(), &step, now).map(Verified::made_here);
-        let event = made.map_err(|refusal| Error::step_refused(name, refusal))?;
+        let event = made.map_err(|refusal| Error::step_refused(name, &path_of(&step), refusal))?;
         if name.host() != self.city() {
             let step_id = waiting.step_id.clone();
             self.submit(unit, name, step_id.clone(), now, waiting, &event).await?;
             return Ok(Taken { cooperation: before, outcome: StepOutcome::Submitted, step_id });
         }
-        let after = apply(Some(&before), &event).map_err(|refusal| Error::step_refused(name, refusal))?;
+        let after =
+            apply(Some(&before), &event).map_err(|refusal| Error::step_refused(name, &path_of(&step), refusal))?;
         let envelope = seal_event(&event.event, &self.identity().record_key());
         let cooperation = Box::pin(self.keep(unit, Some(&before), after, &event, &envelope, Origin::Own)).await?;
         Ok(Taken { cooperation, outcome: StepOutcome::Done, step_id: String::new() })
@@ -211,7 +212,8 @@ impl Registry {
         step: &Step,
     ) -> Result<(), Error> {
         let (now, own): (_, &CityId) = (self.now(), self.city());
-        next_event(Some(before), name, own, step, now).map_err(|refusal| Error::step_refused(name, refusal))?;
+        next_event(Some(before), name, own, step, now)
+            .map_err(|refusal| Error::step_refused(name, &path_of(step), refusal))?;
         let mut expected = before.clone();
         for row in unit.tx.pending_steps(&before.name).await? {
             let is_on_its_way = row.state == i32::from(PendingState::Submitted);
@@ -251,6 +253,30 @@ impl Registry {
 fn word(state: PendingState) -> &'static str {
     let name = state.as_str_name();
     name.strip_prefix("PENDING_STATE_").unwrap_or(name)
+}
+
+/// A caller who makes a statement has written no draft.
+fn of_statement(error: Error) -> Error {
+    match error {
+        Error::Invalid(mut violations) => {
+            for violation in &mut violations.0 {
+                if let Some(field) = violation.field.strip_prefix("draft.") {
+                    violation.field = field.to_owned();
+                }
+            }
+            Error::Invalid(violations)
+        }
+        other => other,
+    }
+}
+
+/// Where a request says what a step says.
+fn path_of(step: &Step) -> String {
+    match &step.action {
+        // The node takes it from the draft.
+        Some(Action::Proposal(_)) => "draft".to_owned(),
+        _ => format!("step.{}", kind_of(step)),
+    }
 }
 
 /// What kind of step it is, for the log.
