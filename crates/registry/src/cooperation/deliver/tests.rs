@@ -26,6 +26,8 @@ use isopolity_store::{DeliveryFilter, DeliveryRow, EventRow};
 use prost::Message as _;
 use tempfile::TempDir;
 use time::{Duration as Span, OffsetDateTime, macros::datetime};
+use tokio::{sync::Notify, task::yield_now};
+use tokio_util::sync::CancellationToken;
 
 use super::Delivered;
 use crate::{Caller, testing::Feira};
@@ -43,6 +45,8 @@ enum Does {
     Says(Vec<DeliveryResult>),
     /// Is not reached, or refuses the call.
     Fails(LinkError),
+    /// Keeps everything, but what is of this cooperation only once it is told to.
+    Dawdles(&'static str, Arc<Notify>),
 }
 
 /// A peer that does as it is told, the last thing again and again.
@@ -111,6 +115,12 @@ impl Link for Peer {
         let results = match self.next() {
             Does::Fails(error) => return Err(error),
             Does::Says(results) => results,
+            Does::Dawdles(name, told) => {
+                if request.cooperation == name {
+                    told.notified().await;
+                }
+                request.events.iter().map(|event| self.receipt(event, &request.cooperation)).collect()
+            }
             Does::Keeps => request.events.iter().map(|event| self.receipt(event, &request.cooperation)).collect(),
         };
         Ok(DeliverEventsResponse { results })
@@ -222,6 +232,16 @@ impl Scene {
     }
 }
 
+/// Lets others go on until something is so.
+async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), wait).await.unwrap();
+}
+
 const WAITING: DeliveryStanding = DeliveryStanding::Waiting;
 const DELIVERED: DeliveryStanding = DeliveryStanding::Delivered;
 const DEAD: DeliveryStanding = DeliveryStanding::Dead;
@@ -296,6 +316,48 @@ async fn what_could_not_be_sent_goes_as_soon_as_something_else_reaches_the_city(
     assert_eq!(scene.deliver().await.kept, 1);
     assert_eq!(scene.deliver().await.kept, 1, "it waits for its time although the city is there");
     assert!(scene.rows().await.iter().all(|row| row.standing == i32::from(DELIVERED)));
+}
+
+#[tokio::test]
+async fn a_cooperation_that_takes_its_time_holds_up_no_other_of_the_same_city() {
+    let scene = Scene::begin().await;
+    let told = Arc::new(Notify::new());
+    let third = "cities/feira.example/cooperations/bread";
+    // The city has answered before: from then on it is called for more than one cooperation at a time.
+    scene.enqueue_to(third, 1, 2).await;
+    scene.enqueue(1).await;
+    scene.peer_does([Does::Dawdles(NAME, told.clone())]);
+    let cancelled = CancellationToken::new();
+    let (registry, stop) = (scene.feira.registry.clone(), cancelled.clone());
+    let worker = tokio::spawn(async move { registry.deliver(stop).await });
+    until(async || scene.peer.calls.lock().unwrap().len() == 2).await;
+    // What becomes due while the first is still under way does not wait for it either.
+    scene.enqueue_to(OTHER, 1, 1).await;
+    let standing = async |name: &str| {
+        let mut rows = scene.rows().await;
+        rows.retain(|row| row.cooperation == name);
+        rows[0].standing
+    };
+    until(async || standing(OTHER).await == i32::from(DELIVERED)).await;
+    assert_eq!(standing(third).await, i32::from(DELIVERED));
+    assert_eq!(standing(NAME).await, i32::from(WAITING));
+    told.notify_one();
+    until(async || standing(NAME).await == i32::from(DELIVERED)).await;
+    assert_eq!(scene.calls().len(), 3, "nothing was sent twice");
+    cancelled.cancel();
+    worker.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_has_waited_longest_goes_first() {
+    let scene = Scene::begin().await;
+    for (size, id) in ["zinc", "music", "art"].iter().enumerate() {
+        scene.feira.clock.advance(Span::minutes(1));
+        scene.enqueue_to(&format!("cities/feira.example/cooperations/{id}"), 1, size).await;
+    }
+    let due = scene.feira.registry.due().await.unwrap();
+    let order: Vec<_> = due.iter().map(|(_, name)| name.rsplit('/').next().unwrap()).collect();
+    assert_eq!(order, ["zinc", "music", "art"]);
 }
 
 #[tokio::test]
