@@ -333,6 +333,9 @@ async fn partners_are_suggested_with_reasons_the_best_first() {
     assert_eq!(found.suggestions[0].opportunity, "cities/feira.example/opportunities/flour");
     let answered = [(FEIRA, Outcome::Answered), (GENEVE, Outcome::Answered), (KENITRA, Outcome::Answered)];
     assert_eq!(outcomes(&found.outcomes), answered);
+    // Profiles are read along, and not counted.
+    let counts: Vec<_> = found.outcomes.iter().map(|one| (i64::from(one.hits), one.total)).collect();
+    assert_eq!(counts, [(2, 2); 3]);
 
     // What Genève has launched helps Feira, which still prepares: that is seen in the partnerships of both.
     let at = |stage: PartnershipStage| Partnership { stage: stage.into(), ..partnership("Bread", "MA") };

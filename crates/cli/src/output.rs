@@ -12,7 +12,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::exit::Exit;
 
-pub(crate) use answer::{answer, covered, hit_line, outcome_word};
+pub(crate) use answer::{answer, compared, hit_line, outcome_word};
 
 /// Writes a line to standard output. A reader that went away (`| head`) is no fault.
 pub(crate) fn line(text: &str) -> Result<(), Exit> {

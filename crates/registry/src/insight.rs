@@ -19,7 +19,11 @@ mod suggest;
 use std::{collections::BTreeMap, time::Duration};
 
 use isopolity_domain::{CityId, Kind, insight::Described};
-use isopolity_proto::{admin::Scope, registry::City};
+use isopolity_proto::{
+    admin::{Granularity, Scope},
+    catalog::{CityOutcome, Outcome},
+    registry::City,
+};
 
 use crate::{
     Caller, Error, Registry, Right,
@@ -48,6 +52,26 @@ impl Registry {
 fn profiles(gathered: &Gathered) -> BTreeMap<CityId, Described> {
     let profile = |item: &Item| Some((item.city.clone(), item.of::<City>(Kind::City)?));
     gathered.items.iter().filter_map(profile).map(|(id, city)| (id.clone(), Described::of_profile(id, &city))).collect()
+}
+
+/// What came of asking, where the cities' profiles were read along with what was asked for: the counts are without them. Of a city that
+/// does not show its records it is not known whether its profile is among those that it counts.
+fn without_profiles(gathered: &Gathered) -> Vec<CityOutcome> {
+    let is_profile = |item: &&Item, city: &str| item.city.as_str() == city && item.of::<City>(Kind::City).is_some();
+    let without = |outcome: &CityOutcome| {
+        let mut outcome = outcome.clone();
+        if matches!(outcome.granularity(), Granularity::Unspecified | Granularity::Records) {
+            let profiles = gathered.items.iter().filter(|item| is_profile(item, &outcome.city)).count();
+            let profiles = i32::try_from(profiles).unwrap_or(i32::MAX);
+            outcome.hits = outcome.hits.saturating_sub(profiles).max(0);
+            outcome.total = outcome.total.saturating_sub(i64::from(profiles)).max(0);
+            if outcome.outcome() == Outcome::Answered && outcome.total == 0 {
+                outcome.set_outcome(Outcome::AnsweredEmpty);
+            }
+        }
+        outcome
+    };
+    gathered.outcomes.iter().map(without).collect()
 }
 
 /// Rules over many records take a moment: not on the threads that serve calls.

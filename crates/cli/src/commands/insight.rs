@@ -44,7 +44,7 @@ pub(super) async fn suggest(global: &Global, arguments: &Suggest) -> Result<(), 
         rows.to_string()
     })?;
     output::line(&format!("{} open opportunities of other cities were compared\n", found.compared))?;
-    output::covered(&found.outcomes, found.coverage.as_ref())
+    output::compared("Opportunities", &found.outcomes, found.coverage.as_ref())
 }
 
 pub(super) async fn overlaps(global: &Global, arguments: &Overlaps) -> Result<(), Exit> {
@@ -81,7 +81,7 @@ pub(super) async fn overlaps(global: &Global, arguments: &Overlaps) -> Result<()
     let none = "No overlap shows in the cities that answered.";
     output::line(&if rows.is_empty() { none.to_owned() } else { rows.to_string() })?;
     output::line(&format!("{} partnerships were compared\n", found.compared))?;
-    output::covered(&found.outcomes, found.coverage.as_ref())
+    output::compared("Partnerships", &found.outcomes, found.coverage.as_ref())
 }
 
 pub(super) async fn status(global: &Global, arguments: &Status) -> Result<(), Exit> {
@@ -115,7 +115,7 @@ pub(super) async fn status(global: &Global, arguments: &Status) -> Result<(), Ex
         rows.add_row([side.city.clone(), answered.to_owned(), side.records.join("\n"), stances(side)]);
     }
     output::line(&format!("{rows}\n"))?;
-    output::covered(&found.outcomes, found.coverage.as_ref())
+    output::compared("Agreements and partnerships", &found.outcomes, found.coverage.as_ref())
 }
 
 fn remarks(found: &GetCooperationStatusResponse) -> Vec<String> {

@@ -35,17 +35,36 @@ pub(crate) fn answer(answer: &SearchResponse) -> Result<(), Exit> {
     if let Some(explanation) = &answer.explanation {
         explain(explanation)?;
     }
-    covered(&answer.outcomes, answer.coverage.as_ref())?;
+    line(&outcomes(&answer.outcomes))?;
+    summary(answer.coverage.as_ref())?;
     if answer.next_page_token.is_empty() {
         return Ok(());
     }
     line(&format!("\nThere is more: --page-token {}", answer.next_page_token))
 }
 
-/// What came of asking each city, and how much that covers.
-pub(crate) fn covered(cities: &[CityOutcome], coverage: Option<&Coverage>) -> Result<(), Exit> {
-    line(&outcomes(cities))?;
+/// What came of asking each city for records that were compared, of which `what` says the kind, and how much that covers.
+pub(crate) fn compared(what: &str, cities: &[CityOutcome], coverage: Option<&Coverage>) -> Result<(), Exit> {
+    let mut rows = table(&["City", "Outcome", "Took", what, "Reason"]);
+    for outcome in cities {
+        let word = format!("{}{}", outcome_word(outcome.outcome()), told(outcome));
+        rows.add_row([outcome.city.clone(), word, took(outcome), read(outcome), outcome.reason.clone()]);
+    }
+    line(&rows.to_string())?;
+    summary(coverage)
+}
+
+fn summary(coverage: Option<&Coverage>) -> Result<(), Exit> {
     line(&coverage.map(|coverage| coverage.summary.clone()).unwrap_or_default())
+}
+
+/// How many records came, and of how many where that is not all.
+fn read(outcome: &CityOutcome) -> String {
+    match (told(outcome).is_empty(), i64::from(outcome.hits) < outcome.total) {
+        (false, _) => "not shown".to_owned(),
+        (true, false) => outcome.hits.to_string(),
+        (true, true) => format!("{} of {}", outcome.hits, outcome.total),
+    }
 }
 
 /// A hit on a line.
@@ -178,16 +197,18 @@ fn outcomes(outcomes: &[CityOutcome]) -> String {
         rows.add_row([
             outcome.city.clone(),
             format!("{}{}", outcome_word(outcome.outcome()), told(outcome)),
-            outcome
-                .took
-                .map(|took| format!("{} ms", took.seconds * 1_000 + i64::from(took.nanos) / 1_000_000))
-                .unwrap_or_default(),
+            took(outcome),
             outcome.hits.to_string(),
             matches_there(outcome),
             outcome.reason.clone(),
         ]);
     }
     rows.to_string()
+}
+
+fn took(outcome: &CityOutcome) -> String {
+    let millis = outcome.took.map(|took| took.seconds * 1_000 + i64::from(took.nanos) / 1_000_000);
+    millis.map(|millis| format!("{millis} ms")).unwrap_or_default()
 }
 
 /// How much a city tells, where that is less than records.

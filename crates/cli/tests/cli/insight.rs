@@ -66,6 +66,22 @@ fn status_suggestions_and_overlaps_are_shown_with_their_reasons_and_with_who_ans
         let answer = node.access.json(&[command]);
         assert_eq!((number(&answer["compared"]), &answer["coverage"]["citiesAnswered"]), (0, &json!(1)));
     }
+    // What is counted is what is said to be: not the city's profile, which is read along.
+    for (arguments, heading, count) in [
+        (&["suggest"][..], "Opportunities", 1),
+        (&["overlaps"], "Partnerships", 0),
+        (&["status", FEIRA, "kenitra.example"], "Agreements and partnerships", 1),
+    ] {
+        let told = node.access.run(arguments);
+        let table = told.text().split_once(&format!("  {heading}")).expect(heading).1;
+        let row: Vec<&str> = table.lines().find(|line| line.contains(" ms")).unwrap().split_whitespace().collect();
+        assert_eq!(row.last(), Some(&count.to_string().as_str()), "{}", told.text());
+        let answer = node.access.json(arguments);
+        let outcome = &answer["outcomes"][0];
+        assert_eq!((number(&outcome["hits"]), number(&outcome["total"])), (count, count), "{heading}");
+        let word = if count == 0 { "OUTCOME_ANSWERED_EMPTY" } else { "OUTCOME_ANSWERED" };
+        assert_eq!(outcome["outcome"], word, "{heading}");
+    }
     let own = node.access.json(&["suggest", "cities/feira.example/opportunities/flour"]);
     assert_eq!(own["suggestions"], json!([]));
     let foreign = node.access.run(["suggest", "cities/kenitra.example/opportunities/mill"]);

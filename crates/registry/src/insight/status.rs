@@ -15,7 +15,7 @@ use isopolity_proto::{
     insight::{GetCooperationStatusRequest, GetCooperationStatusResponse},
 };
 
-use super::{RECORDS_MAX, compute, profiles};
+use super::{RECORDS_MAX, compute, profiles, without_profiles};
 use crate::{
     Caller, Error, Registry,
     search::{Gathered, Wanting},
@@ -66,7 +66,8 @@ impl Registry {
         let names = |named: bool| if named { request.place_names.as_slice() } else { &[] };
         let first = side(&gathered, &one, names(named_first));
         let second = side(&gathered, &other, names(!named_first));
-        let Gathered { outcomes, coverage, cut, .. } = gathered;
+        let outcomes = without_profiles(&gathered);
+        let Gathered { coverage, cut, .. } = gathered;
         let now = self.now();
         let found = compute(move || ladder::status(&first, &second, now)).await?;
         Ok(GetCooperationStatusResponse {

@@ -23,7 +23,7 @@ use isopolity_proto::{
 use time::Date;
 use tokio::time::Instant;
 
-use super::{PAGE, RECORDS_MAX, compute, profiles};
+use super::{PAGE, RECORDS_MAX, compute, profiles, without_profiles};
 use crate::{
     Caller, Error, Registry,
     search::{Gathered, Wanting},
@@ -85,8 +85,8 @@ impl Registry {
         suggestions.retain(|one| one.points >= least);
         fit::best(&mut suggestions, most);
         self.set_open_cooperations(&mut suggestions).await?;
-        let Gathered { outcomes, coverage, .. } = gathered;
-        Ok(SuggestPartnersResponse { suggestions, compared: number, outcomes, coverage: Some(coverage) })
+        let outcomes = without_profiles(&gathered);
+        Ok(SuggestPartnersResponse { suggestions, compared: number, outcomes, coverage: Some(gathered.coverage) })
     }
 
     /// The opportunity that the caller names, if one is named.
