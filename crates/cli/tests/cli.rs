@@ -7,10 +7,12 @@ mod cli {
     mod audit;
     mod chaos;
     mod cooperation;
+    mod cooperation_approval;
     mod cooperation_file;
     mod demo;
     mod directory;
     mod exits;
+    mod fork;
     mod import;
     mod init;
     mod insight;

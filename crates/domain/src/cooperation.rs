@@ -13,6 +13,7 @@
 //! | [`next_event`], [`expiry_event`], [`pin`], [`is_binding`] | how a step becomes an event |
 //! | [`receive_ordered`], [`receive_submission`], [`reconsider`] | what comes of what other cities send, in whatever order |
 //! | [`waitings`] | what waits for whom |
+//! | [`told`], [`told_step`] | what a city does by an event or a step, in words |
 //! | [`agreement_record`] | the agreement in a city's registry that comes of it |
 //! | [`file`](mod@file) | the history as a file that is checked without a node |
 //! | [`table`] | every legal and illegal message in every standing |
@@ -31,6 +32,7 @@ mod refusal;
 mod shape;
 mod step;
 pub mod table;
+mod told;
 mod verdict;
 mod waiting;
 
@@ -46,6 +48,7 @@ pub use name::{CooperationName, CooperationNameError};
 pub use receive::{Received, Reconsidered, receive_ordered, receive_submission, reconsider};
 pub use refusal::{Refusal, Wrong};
 pub use step::{expiry_event, is_binding, next_event, pin};
+pub use told::{told, told_step};
 pub use verdict::match_record;
 pub use waiting::waitings;
 

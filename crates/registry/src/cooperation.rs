@@ -39,12 +39,12 @@ mod receive;
 mod step;
 mod unit;
 
-pub(crate) use news::News;
-
+pub use isopolity_domain::cooperation::{told, told_step};
 use isopolity_domain::{
     Violation,
     cooperation::{CooperationName, CooperationNameError},
 };
+pub(crate) use news::News;
 
 /// How a city works together with others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,6 +5,7 @@ mod content;
 mod draft;
 mod export;
 mod file;
+mod fork;
 mod history;
 mod list;
 mod milestone;
@@ -29,7 +30,6 @@ use crate::{
     output,
 };
 
-pub(super) use history::what;
 use step::{Service, Taking, get, take, tell};
 use words::full_name;
 pub(super) use words::{command_for, kind_word, plain, said, short_hash, short_name, state_word, waiting_word};

@@ -1,9 +1,10 @@
 //! What waits for whom.
 
 use isopolity_proto::cooperation::{ListInboxRequest, NoticeKind, Waiting, WatchInboxRequest, WatchInboxResponse};
+use isopolity_registry::cooperation::told as what;
 
 use super::{
-    cooperation::{command_for, said, service, short_name, waiting_word, what},
+    cooperation::{command_for, said, service, short_name, waiting_word},
     record::own_city,
 };
 use crate::{
@@ -35,6 +36,7 @@ pub(super) async fn run(global: &Global, arguments: &Inbox) -> Result<(), Exit> 
             output::json(&inbox)?;
         }
     } else {
+        forked(&inbox.forked)?;
         table(&inbox.waitings, own)?;
         let more = usize::try_from(inbox.total).unwrap_or_default().saturating_sub(inbox.waitings.len());
         if more > 0 {
@@ -53,6 +55,19 @@ pub(super) async fn run(global: &Global, arguments: &Inbox) -> Result<(), Exit> 
         }
     }
     Ok(())
+}
+
+/// Nothing is to be done by command about these, and they are not to be overlooked.
+fn forked(names: &[String]) -> Result<(), Exit> {
+    for name in names {
+        let short = short_name(name);
+        let whose = short.split('/').next().unwrap_or_default();
+        output::line(&format!(
+            "FORKED: {short}: {whose} signed two different events in one place, and nothing more is taken from it\n  \
+             isopolity cooperation show {short}"
+        ))?;
+    }
+    if names.is_empty() { Ok(()) } else { output::line("") }
 }
 
 fn table(waitings: &[Waiting], own: &str) -> Result<(), Exit> {
@@ -90,7 +105,9 @@ fn told(notice: &WatchInboxResponse) -> String {
         }
         NoticeKind::ApprovalWanted => "a step awaits a second person's approval".to_owned(),
         NoticeKind::StepLost => "a step of this city was overtaken or refused: take it anew, or drop it".to_owned(),
-        NoticeKind::Fork => "THE HOST FORKED THE HISTORY: nothing more is taken from it".to_owned(),
+        NoticeKind::Fork => {
+            format!("THE HOST FORKED THE HISTORY, nothing more is taken from it: isopolity cooperation show {short}")
+        }
         NoticeKind::DeliveryDead => "a delivery was given up: isopolity delivery list --dead".to_owned(),
     };
     let waits: Vec<_> = notice

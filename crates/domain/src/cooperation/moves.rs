@@ -5,7 +5,7 @@ use std::fmt;
 use isopolity_proto::cooperation::{cooperation_event, step};
 
 macro_rules! moves {
-    ($($(#[doc = $doc:literal])* $variant:ident $name:literal),+ $(,)?) => {
+    ($($(#[doc = $doc:literal])* $variant:ident $name:literal $verb:literal),+ $(,)?) => {
         /// What kind of step it is.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Move {
@@ -22,6 +22,13 @@ macro_rules! moves {
                 match self { $(Self::$variant => $name),+ }
             }
 
+            /// What a city does by it, in plain words, for example `set a milestone`. Where that is one word, it is also that of the
+            /// command line.
+            #[must_use]
+            pub fn verb(self) -> &'static str {
+                match self { $(Self::$variant => $verb),+ }
+            }
+
             /// The kind of an event's action.
             #[must_use]
             pub fn of(action: &cooperation_event::Action) -> Self {
@@ -33,44 +40,44 @@ macro_rules! moves {
 
 moves! {
     /// The beginning.
-    Proposal "proposal",
+    Proposal "proposal" "propose",
     /// Other terms.
-    Counter "counter",
+    Counter "counter" "counter",
     /// Terms are accepted.
-    Acceptance "acceptance",
+    Acceptance "acceptance" "accept",
     /// Not wanted.
-    Decline "decline",
+    Decline "decline" "decline",
     /// Taken back by the host.
-    Withdrawal "withdrawal",
+    Withdrawal "withdrawal" "withdraw",
     /// Time is over.
-    Expiry "expiry",
+    Expiry "expiry" "let it expire",
     /// Signed.
-    Signature "signature",
+    Signature "signature" "sign",
     /// Begun.
-    Activation "activation",
+    Activation "activation" "activate",
     /// Other terms while it is active.
-    Amendment "amendment",
+    Amendment "amendment" "amend",
     /// The other terms are not wanted.
-    AmendmentDecline "amendment_decline",
+    AmendmentDecline "amendment_decline" "decline the amendment",
     /// A city is done.
-    Conclusion "conclusion",
+    Conclusion "conclusion" "conclude",
     /// Ended by a city.
-    Termination "termination",
+    Termination "termination" "terminate",
     /// Answered.
-    Answer "answer",
+    Answer "answer" "answer",
     /// Said.
-    Message "message",
+    Message "message" "say",
     /// A milestone is set or changed.
-    MilestoneSetting "milestone_setting",
+    MilestoneSetting "milestone_setting" "set a milestone",
     /// A milestone is done.
-    MilestoneCompletion "milestone_completion",
+    MilestoneCompletion "milestone_completion" "complete a milestone",
     /// A document is attached.
-    DocumentAttachment "document_attachment",
+    DocumentAttachment "document_attachment" "attach a document",
 }
 
 impl fmt::Display for Move {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
+        formatter.write_str(self.verb())
     }
 }
 

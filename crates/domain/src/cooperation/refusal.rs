@@ -18,7 +18,7 @@ pub enum Wrong {
     #[error("it is {}, and that is final", word(*.0))]
     Final(CooperationState),
     /// Not in this state.
-    #[error("{mv} is not possible while it is {}", word(*.state))]
+    #[error("no city can {mv} while it is {}", word(*.state))]
     State {
         /// The step.
         mv: Move,
@@ -26,16 +26,16 @@ pub enum Wrong {
         state: CooperationState,
     },
     /// Its kind has no terms.
-    #[error("{0} is for kinds with terms; this kind ends with the answers")]
+    #[error("cities {0} only where there are terms; this kind ends with the answers")]
     Answered(Move),
     /// Its kind has terms.
-    #[error("{0} is for kinds that are answered; this kind has terms")]
+    #[error("cities {0} only where something was asked; this kind has terms")]
     Negotiated(Move),
     /// Only the host does this.
-    #[error("{0} is for the host alone")]
+    #[error("only the host can {0}")]
     HostOnly(Move),
     /// The host does not do this.
-    #[error("{0} is not for the host")]
+    #[error("the host can't {0}")]
     NotForHost(Move),
     /// It has accepted these terms.
     #[error("it has accepted version {0} already, or offered it itself")]
@@ -178,6 +178,6 @@ pub(super) fn word(state: CooperationState) -> &'static str {
 }
 
 fn listed(possible: &[Move]) -> String {
-    let names: Vec<_> = possible.iter().map(|one| one.as_str()).collect();
+    let names: Vec<_> = possible.iter().map(|one| one.verb()).collect();
     if names.is_empty() { String::new() } else { format!("; possible: {}", names.join(", ")) }
 }

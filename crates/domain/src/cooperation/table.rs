@@ -16,7 +16,7 @@ use self::{
     play::{ACTORS, plain},
     standings::Standing,
 };
-use super::{Refusal, Verified, apply::apply, is_negotiated};
+use super::{Move, Refusal, Verified, apply::apply, is_negotiated};
 
 /// The classes of kinds, each with one of its kinds that stands for all of them.
 pub const CLASSES: [(&str, CooperationKind); 4] = [
@@ -69,6 +69,11 @@ pub fn document() -> String {
     let illegal = all().count() - legal;
     let standings: usize = CLASSES.into_iter().map(|(_, kind)| standings::of(kind).len()).sum();
     let mut text = String::from(HEAD);
+    line(&mut text, format_args!("| message | in a refusal |\n| --- | --- |"));
+    for mv in Move::ALL {
+        line(&mut text, format_args!("| {} | {} |", mv.as_str(), mv.verb()));
+    }
+    text.push('\n');
     line(&mut text, format_args!("| standings | messages | senders | cells | legal | refused |"));
     line(&mut text, format_args!("| --- | --- | --- | --- | --- | --- |"));
     line(
@@ -103,6 +108,9 @@ A host and two participants, A and B, have a cooperation; a stranger is a city t
 A has been given a milestone `open`, and has done a milestone `done`; a document is attached. In each standing each of them sends each
 message, with the right place in the history and good signatures. What is not legal is refused with the words that stand here, and changes
 nothing. Wherever a legal message is sent twice, out of order or by way of another city, see `isopolity.federation.v1.DeliveryOutcome`.
+
+Messages are called here as the fields of `isopolity.cooperation.v1.CooperationEvent` are. Refusals are read by people, and say what a
+city does by them:
 
 ";
 

@@ -10,6 +10,7 @@ mod receive;
 mod signing;
 mod steps;
 mod table;
+mod told;
 mod waiting;
 mod work;
 

@@ -29,8 +29,11 @@ impl Registry {
         for (name, step) in self.all_pending().await? {
             steps.entry(name).or_default().push(step);
         }
-        let mut all: Vec<Waiting> = Vec::new();
+        let (mut all, mut forked): (Vec<Waiting>, Vec<String>) = (Vec::new(), Vec::new());
         for row in self.store().open_cooperations().await? {
+            if row.forked {
+                forked.push(row.name.clone());
+            }
             let pending_steps = steps.remove(&row.name).unwrap_or_default();
             let cooperation = Cooperation { pending_steps, ..decoded(&row)? };
             all.extend(waitings(&cooperation, self.city(), self.now()));
@@ -45,7 +48,7 @@ impl Registry {
         all.sort_by(|one, other| urgency(one).cmp(&urgency(other)));
         let total = i32::try_from(all.len()).unwrap_or(i32::MAX);
         all.truncate(size);
-        Ok(ListInboxResponse { waitings: all, total })
+        Ok(ListInboxResponse { waitings: all, total, forked })
     }
 
     /// Tells of each change of a cooperation that this process makes, as it happens. Begins with BEGUN; another BEGUN says that notices

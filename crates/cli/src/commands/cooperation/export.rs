@@ -5,13 +5,21 @@ use std::{fs, io::Write as _, path::Path};
 use isopolity_proto::cooperation::ExportCooperationRequest;
 
 use super::{
-    step::Service,
+    step::{Service, get},
     words::{full_name, short_name},
 };
 use crate::{exit::Exit, output};
 
 pub(super) async fn run(service: &mut Service, name: &str, file: Option<&Path>) -> Result<(), Exit> {
     let name = full_name(name)?;
+    if let Some(fork) = get(service, &name).await?.fork {
+        output::note(&format!(
+            "the host forked this history: the file holds the event number {} that was known here first, and not the other one, which \
+             \"isopolity cooperation show {} --output json\" has",
+            fork.sequence,
+            short_name(&name)
+        ));
+    }
     let mut pieces = service.export_cooperation(ExportCooperationRequest { name: name.clone() }).await?.into_inner();
     let Some(file) = file else {
         while let Some(piece) = pieces.message().await? {

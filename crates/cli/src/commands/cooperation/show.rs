@@ -9,10 +9,10 @@ use isopolity_proto::{
     cooperation::{Cooperation, CooperationState, Offer, Participation, PendingState, PendingStep, Proposal, Terms},
     options::Audience,
 };
-use isopolity_registry::verify::hexadecimal;
+use isopolity_registry::{cooperation::told_step, verify::hexadecimal};
 
 use super::{
-    history::what,
+    fork,
     step::{Service, get},
     words::{
         agreement_word, command_for, full_name, kind_word, plain, said, short_hash, short_name, stance_word,
@@ -30,12 +30,13 @@ pub(super) async fn run(global: &Global, service: &mut Service, name: &str) -> R
     if global.output == Output::Json {
         return output::json(&now);
     }
-    output::line(shown(&now).trim_end())
+    let fork = fork::told(global, &now).await?;
+    output::line(shown(&now, fork).trim_end())
 }
 
 /// All of it, part by part, with an empty line between.
-fn shown(now: &Cooperation) -> String {
-    let mut parts = vec![head(now), fork(now), participants(now)];
+fn shown(now: &Cooperation, fork: String) -> String {
+    let mut parts = vec![head(now), fork, participants(now)];
     if let Some(draft) = &now.draft {
         let offer = Offer { terms: draft.terms.clone(), ..Offer::default() };
         parts.push(if draft.terms.is_some() { terms(now, &offer) } else { String::new() });
@@ -90,21 +91,11 @@ fn head(now: &Cooperation) -> String {
         add("reply by", output::when(now.reply_due_time.as_ref()));
     }
     add("agreement", now.agreement.clone());
+    add("TROUBLE", now.record_problem.clone());
     if now.message_count > 0 {
         add("messages", format!("{} (isopolity cooperation history)", now.message_count));
     }
     text
-}
-
-fn fork(now: &Cooperation) -> String {
-    let Some(fork) = &now.fork else { return String::new() };
-    format!(
-        "THE HISTORY IS FORKED: the host signed two different events number {}, as {} showed on {}.\nNothing more is taken from it. \
-         Both events are kept as proof (--output json), and an export holds them. Speak with the host's city",
-        fork.sequence,
-        fork.shown_by,
-        output::when(fork.find_time.as_ref())
-    )
 }
 
 fn participants(now: &Cooperation) -> String {
@@ -278,7 +269,8 @@ fn pending(now: &Cooperation) -> String {
     }
     let mut rows = output::table(&["This city's step", "Id", "By", "Where it is"]);
     for one in &now.pending_steps {
-        rows.add_row([step_word(one), one.step_id.clone(), one.author.clone(), where_it_is(one)]);
+        let what = one.step.as_ref().map(told_step).unwrap_or_default();
+        rows.add_row([what, one.step_id.clone(), one.author.clone(), where_it_is(one, now.fork.is_some())]);
     }
     // An id that is broken into lines can't be copied.
     if let Some(ids) = rows.column_mut(1) {
@@ -287,34 +279,10 @@ fn pending(now: &Cooperation) -> String {
     rows.to_string()
 }
 
-/// A step in the words of the event that it would become.
-fn step_word(pending: &PendingStep) -> String {
-    use isopolity_proto::cooperation::{CooperationEvent, cooperation_event, step::Action};
-    let Some(action) = pending.step.clone().and_then(|step| step.action) else { return String::new() };
-    let action = match action {
-        Action::Proposal(one) => cooperation_event::Action::Proposal(one),
-        Action::Counter(one) => cooperation_event::Action::Counter(one),
-        Action::Acceptance(one) => cooperation_event::Action::Acceptance(one),
-        Action::Decline(one) => cooperation_event::Action::Decline(one),
-        Action::Withdrawal(one) => cooperation_event::Action::Withdrawal(one),
-        Action::Signature(one) => cooperation_event::Action::Signature(one),
-        Action::Activation(one) => cooperation_event::Action::Activation(one),
-        Action::Amendment(one) => cooperation_event::Action::Amendment(one),
-        Action::AmendmentDecline(one) => cooperation_event::Action::AmendmentDecline(one),
-        Action::Conclusion(one) => cooperation_event::Action::Conclusion(one),
-        Action::Termination(one) => cooperation_event::Action::Termination(one),
-        Action::Answer(one) => cooperation_event::Action::Answer(one),
-        Action::Message(one) => cooperation_event::Action::Message(one),
-        Action::MilestoneSetting(one) => cooperation_event::Action::MilestoneSetting(one),
-        Action::MilestoneCompletion(one) => cooperation_event::Action::MilestoneCompletion(one),
-        Action::DocumentAttachment(one) => cooperation_event::Action::DocumentAttachment(one),
-    };
-    what(&CooperationEvent { action: Some(action), ..CooperationEvent::default() })
-}
-
-fn where_it_is(pending: &PendingStep) -> String {
+fn where_it_is(pending: &PendingStep, forked: bool) -> String {
     match pending.state() {
         PendingState::Unspecified => String::new(),
+        _ if forked => "not part of the forked history, and can't be any more: cooperation drop".to_owned(),
         PendingState::AwaitsApproval => "awaits a second person: cooperation approve, or drop".to_owned(),
         PendingState::Submitted => "signed, on its way to the host".to_owned(),
         PendingState::Overtaken => {

@@ -154,10 +154,11 @@ fn ask(question: &str) -> Result<(), Exit> {
         .lock()
         .read_line(&mut answer)
         .map_err(|error| Exit::usage(format!("the answer can't be read: {error}")))?;
-    match answer.trim().to_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => Err(Exit::refused("nothing was accepted")),
-    }
+    if is_yes(&answer) { Ok(()) } else { Err(Exit::refused("nothing was accepted")) }
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 pub(super) async fn sign(global: &Global, service: &mut Service, sign: &Sign) -> Result<(), Exit> {
@@ -190,4 +191,20 @@ fn agreed(now: &Cooperation) -> Result<(&Offer, &Terms), Exit> {
             state_word(now.state())
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_clear_yes_accepts_anything() {
+        for yes in ["y\n", " Yes \r\n", "YES"] {
+            assert!(is_yes(yes), "{yes:?}");
+        }
+        // Also where the terminal is closed.
+        for no in ["", "\n", "n\n", "yes please\n", "j\n", "1\n"] {
+            assert!(!is_yes(no), "{no:?}");
+        }
+    }
 }

@@ -37,22 +37,22 @@ fn c9_a_file_tells_who_agreed_to_what_when() {
     assert_eq!(
         told,
         [
-            "   1  2013-03-15 10:00 UTC  feira.example proposed to kenitra.example: joint partnership, Protocol"
+            "   1  2013-03-15 10:00 UTC  feira.example proposes a joint partnership to kenitra.example: \"Protocol\""
                 .to_owned(),
-            "   2  2013-03-15 11:00 UTC  kenitra.example offered other terms, version 2: Protocolo".to_owned(),
+            "   2  2013-03-15 11:00 UTC  kenitra.example offers other terms, version 2 \"Protocolo\"".to_owned(),
             format!(
-                "   3  2013-03-15 12:00 UTC  feira.example accepted version 2 of the terms (offer {offer:016x}…), for \
+                "   3  2013-03-15 12:00 UTC  feira.example accepts version 2 of the terms (offer {offer:016x}…) for \
                  International Relations"
             ),
             format!(
-                "   4  2013-03-15 13:00 UTC  feira.example signed version 2 of the terms (offer {offer:016x}…), Mayor on \
-                 2013-04-10, by decision 12/2013"
+                "   4  2013-03-15 13:00 UTC  feira.example signs version 2 of the terms (offer {offer:016x}…) on \
+                 2013-04-10: Mayor, by decision 12/2013"
             ),
             format!(
-                "   5  2013-03-15 14:00 UTC  kenitra.example signed version 2 of the terms (offer {offer:016x}…), Mayor on \
-                 2013-05-20, by decision 12/2013"
+                "   5  2013-03-15 14:00 UTC  kenitra.example signs version 2 of the terms (offer {offer:016x}…) on \
+                 2013-05-20: Mayor, by decision 12/2013"
             ),
-            "   6  2013-03-15 15:00 UTC  kenitra.example began it".to_owned(),
+            "   6  2013-03-15 15:00 UTC  kenitra.example activates it".to_owned(),
         ]
     );
 }
@@ -132,7 +132,7 @@ fn what_was_signed_but_is_not_possible_is_refused() {
     file.push_str(&writer.event(&seal_event(&event, &key(FEIRA))));
     let (line, flaw) = flaw(&file);
     assert!(matches!(flaw, FileFlaw::Refused(_)), "{flaw}");
-    assert!(line == 3 && flaw.to_string().starts_with("it is signed, but not possible: activation is not possible"));
+    assert!(line == 3 && flaw.to_string().starts_with("it is signed, but not possible: no city can activate"));
 }
 
 #[test]
@@ -150,5 +150,5 @@ fn words_from_a_file_stay_on_their_line() {
     let event = history.event(KENITRA, message("one\ntwo\u{1b}[2J")).unwrap();
     history.keep(event);
     let deeds = checked(&written(&history)).unwrap().deeds;
-    assert_eq!(deeds[1].words, "said: one two [2J");
+    assert_eq!(deeds[1].words, "says: \"one two [2J\"");
 }

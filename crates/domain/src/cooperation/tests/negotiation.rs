@@ -346,7 +346,25 @@ fn a_refusal_says_what_would_be_possible() {
     let refusal = history.event(KENITRA, decline()).unwrap_err().to_string();
     assert_eq!(
         refusal,
-        "decline is not possible while it is AGREED; possible: signature, termination, message, milestone_setting, \
-         document_attachment"
+        "no city can decline while it is AGREED; possible: sign, terminate, say, set a milestone, attach a document"
     );
+}
+
+#[test]
+fn refusals_call_steps_as_people_and_the_command_line_do_and_never_as_the_proto_does() {
+    let agreed = History::agreed(&[KENITRA]);
+    let proposed = History::proposed(&[KENITRA]);
+    let answer = Action::Answer(isopolity_proto::cooperation::Answer::default());
+    for (wrong, words) in [
+        (proposed.refused(KENITRA, signature("2013-04-10")), "no city can sign while it is PROPOSED"),
+        (agreed.refused(KENITRA, amendment_decline()), "no city can decline the amendment while it is AGREED"),
+        (proposed.refused(KENITRA, withdrawal()), "only the host can withdraw"),
+        (proposed.refused(FEIRA, decline()), "the host can't decline"),
+        (proposed.refused(KENITRA, answer), "cities answer only where something was asked; this kind has terms"),
+    ] {
+        assert_eq!(wrong.to_string(), words);
+    }
+    for mv in Move::ALL {
+        assert_eq!((mv.to_string().as_str(), mv.verb().contains('_')), (mv.verb(), false));
+    }
 }
