@@ -5,6 +5,7 @@ mod registry {
     mod audit;
     mod cooperation;
     mod cooperation_faults;
+    mod cooperation_privacy;
     mod directory;
     mod faults;
     mod import;

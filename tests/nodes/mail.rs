@@ -62,7 +62,7 @@ impl Sender {
     }
 
     async fn row(&self) -> MailRow {
-        self.node.registry().store().mails(1).await.unwrap().pop().unwrap()
+        self.node.registry().store().mails(None, 1).await.unwrap().pop().unwrap()
     }
 
     /// The problem that an attempt met.

@@ -38,7 +38,7 @@ use prost::Message as _;
 use time::Duration;
 
 const FEIRA: &str = "feira.example";
-const GENEVE: &str = "geneve.example";
+pub(super) const GENEVE: &str = "geneve.example";
 const KENITRA: &str = "kenitra.example";
 
 on_both_databases!(
@@ -65,7 +65,7 @@ async fn three(town: &Town) -> [Resident; 3] {
     cities(town, [FEIRA, GENEVE, KENITRA], &Databases::sqlite(), Rules::default()).await
 }
 
-async fn two(town: &Town) -> [Resident; 2] {
+pub(super) async fn two(town: &Town) -> [Resident; 2] {
     cities(town, [FEIRA, GENEVE], &Databases::sqlite(), Rules::default()).await
 }
 
@@ -82,7 +82,7 @@ fn terms(title: &str) -> Terms {
     }
 }
 
-fn draft(participants: &[&str]) -> Proposal {
+pub(super) fn draft(participants: &[&str]) -> Proposal {
     Proposal {
         kind: CooperationKind::JointPartnership.into(),
         participants: participants.iter().map(|&city| city.to_owned()).collect(),
@@ -96,7 +96,11 @@ fn step(name: &str, action: Action) -> TakeStepRequest {
 }
 
 // On the heap: a test is one large function, and what it awaits would all be in its frame.
-fn take<'a>(city: &'a Resident, name: &'a str, action: Action) -> BoxFuture<'a, Result<Box<TakeStepResponse>, Error>> {
+pub(super) fn take<'a>(
+    city: &'a Resident,
+    name: &'a str,
+    action: Action,
+) -> BoxFuture<'a, Result<Box<TakeStepResponse>, Error>> {
     Box::pin(async move { city.registry.take_step(&administrator(), step(name, action)).await.map(Box::new) })
 }
 
@@ -113,12 +117,12 @@ fn approve<'a>(
     Box::pin(async move { Ok(city.registry.approve_step(by, name, step_id).await?.outcome()) })
 }
 
-async fn begin(city: &Resident, id: &str, draft: Proposal) -> String {
+pub(super) async fn begin(city: &Resident, id: &str, draft: Proposal) -> String {
     let request = CreateCooperationRequest { cooperation_id: id.into(), draft: Some(draft), validate_only: false };
     city.registry.create_cooperation(&administrator(), request).await.unwrap().name
 }
 
-async fn propose(city: &Resident, id: &str, draft: Proposal) -> String {
+pub(super) async fn propose(city: &Resident, id: &str, draft: Proposal) -> String {
     let name = begin(city, id, draft).await;
     let taken = take(city, &name, Action::Proposal(Proposal::default())).await.unwrap();
     assert_eq!(taken.outcome(), StepOutcome::Done);
@@ -130,7 +134,7 @@ fn at<'a>(city: &'a Resident, name: &'a str) -> BoxFuture<'a, Box<Cooperation>> 
 }
 
 /// Delivers all that waits, until nothing does.
-fn carry<'a>(cities: &'a [&'a Resident]) -> BoxFuture<'a, ()> {
+pub(super) fn carry<'a>(cities: &'a [&'a Resident]) -> BoxFuture<'a, ()> {
     Box::pin(async move {
         for _ in 0..20 {
             for city in cities {
@@ -152,7 +156,7 @@ fn sign() -> Action {
     })
 }
 
-fn say(words: &str) -> Action {
+pub(super) fn say(words: &str) -> Action {
     Action::Message(Message { texts: vec![text(words, "en")], ..Default::default() })
 }
 

@@ -68,10 +68,16 @@ fn bakery(title: &str) -> Organization {
     Organization { contact_points: vec![contact], ..organization(title, "PT") }
 }
 
-async fn create(city: &Resident, kind: Kind, id: &str, message: prost_reflect::DynamicMessage, request_id: &str) {
-    let parent = "cities/lisboa.example";
+pub(super) async fn create(
+    city: &Resident,
+    kind: Kind,
+    id: &str,
+    message: prost_reflect::DynamicMessage,
+    request_id: &str,
+) {
+    let parent = format!("cities/{}", city.city());
     let terms = Terms { request_id, ..Terms::default() };
-    city.registry.create(&administrator(), kind, parent, id, message, terms).await.unwrap();
+    city.registry.create(&administrator(), kind, &parent, id, message, terms).await.unwrap();
 }
 
 async fn update(city: &Resident, message: prost_reflect::DynamicMessage, kind: Kind) {
@@ -122,7 +128,7 @@ async fn import(city: &Resident, file: &str) -> isopolity_proto::registry::Impor
     progress
 }
 
-async fn erase(city: &Resident, name: &Name, cut_references: bool) -> Result<EraseResourceResponse, Error> {
+pub(super) async fn erase(city: &Resident, name: &Name, cut_references: bool) -> Result<EraseResourceResponse, Error> {
     let erasure = Erasure { name, reason: "request 17/2026", cut_references, validate_only: false };
     city.registry.erase(&administrator(), erasure).await
 }
@@ -358,7 +364,7 @@ async fn a_clean_up_keeps_the_last_two_versions(databases: Databases) {
 }
 
 /// The lines of an export: source, name and reasons.
-async fn exported(city: &Resident, asked: Asked) -> Vec<(String, String, String)> {
+pub(super) async fn exported(city: &Resident, asked: Asked) -> Vec<(String, String, String)> {
     let caller = administrator();
     let subject = city.registry.check_subject(&caller, Some(&asked)).await.unwrap();
     let (pieces, mut received) = mpsc::channel(100);

@@ -3,10 +3,12 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | `clean_up` | takes away what is past its limit, and says what it would take |
+//! | `cooperation` | finds what cooperations say of somebody; nothing is taken out of them |
 //! | `erase` | takes a resource away from everywhere |
 //! | `subject` | brings together all that is kept about an organisation or a person |
 
 mod clean_up;
+mod cooperation;
 mod erase;
 mod subject;
 

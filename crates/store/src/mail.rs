@@ -63,12 +63,12 @@ impl Store {
         next_time(self.pool()).await.map_err(self.fault("read due mails"))
     }
 
-    /// The last mails, the latest first.
+    /// The last mails, the latest first: those before one with this id, if one is given.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn mails(&self, limit: u64) -> Result<Vec<MailRow>, StoreError> {
-        last(self.pool(), limit).await.map_err(self.fault("read mails"))
+    pub async fn mails(&self, before: Option<&str>, limit: u64) -> Result<Vec<MailRow>, StoreError> {
+        last(self.pool(), before, limit).await.map_err(self.fault("read mails"))
     }
 }
 
@@ -123,8 +123,12 @@ async fn next_time(db: &impl ConnectionTrait) -> Result<Option<OffsetDateTime>, 
     next.map(from_micros).transpose()
 }
 
-async fn last(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<MailRow>, Fault> {
-    let query = Entity::find().order_by_desc(Column::Id).limit(at_most(limit));
+async fn last(db: &impl ConnectionTrait, before: Option<&str>, limit: u64) -> Result<Vec<MailRow>, Fault> {
+    let mut query = Entity::find();
+    if let Some(id) = before {
+        query = query.filter(Column::Id.lt(id));
+    }
+    let query = query.order_by_desc(Column::Id).limit(at_most(limit));
     query.all(db).await?.into_iter().map(from_row).collect()
 }
 

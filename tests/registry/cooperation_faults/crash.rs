@@ -440,7 +440,7 @@ async fn mail(stage: &mut Stage, name: &str) {
     stage.carry().await;
     let of_it = async |city: &Resident| -> Vec<MailRow> {
         let id = name.rsplit('/').next().unwrap();
-        let rows = city.registry.store().mails(10_000).await.unwrap();
+        let rows = city.registry.store().mails(None, 10_000).await.unwrap();
         rows.into_iter().filter(|row| row.text.contains(&format!("{FEIRA}/{id}\n"))).collect()
     };
     let written = of_it(&stage.cities[GUEST]).await;

@@ -65,7 +65,7 @@ async fn mark(city: &Resident, name: &str) -> impl PartialEq + std::fmt::Debug +
         at(city, name).await,
         history(city, name).await,
         waiting(city).await,
-        store.mails(100).await.unwrap(),
+        store.mails(None, 100).await.unwrap(),
     )
 }
 

@@ -160,6 +160,9 @@ fn tell_erased(erased: &EraseResourceResponse, dry_run: bool) -> Result<(), Exit
     for name in &erased.mentions {
         output::line(&format!("holds one of its values, look at it: {name}"))?;
     }
+    for name in &erased.cooperations {
+        output::line(&format!("names it or holds one of its values, and stays as every participant has it: {name}"))?;
+    }
     let is_clean = erased.database_cleaned && erased.index_cleaned;
     if !dry_run && !is_clean {
         output::note(AGAIN);

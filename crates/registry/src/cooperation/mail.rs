@@ -324,7 +324,7 @@ mod tests {
     async fn without_mailboxes_no_mail_is_written() {
         let feira = Feira::open_at(datetime!(2026-11-26 12:00 UTC)).await;
         tell(&feira, &[], &[waiting("feira.example", WaitingFor::Signature)]).await;
-        assert!(feira.registry.store().mails(10).await.unwrap().is_empty());
+        assert!(feira.registry.store().mails(None, 10).await.unwrap().is_empty());
     }
 
     #[tokio::test]
@@ -353,7 +353,7 @@ mod tests {
             for mail in &due {
                 feira.registry.mail_failed(mail, "no such mailbox").await.unwrap();
             }
-            let rows = feira.registry.store().mails(10).await.unwrap();
+            let rows = feira.registry.store().mails(None, 10).await.unwrap();
             if rows.iter().all(|row| row.standing == MailRow::GIVEN_UP) {
                 break;
             }
@@ -366,6 +366,6 @@ mod tests {
         tell(&feira, &[], &[waiting("feira.example", WaitingFor::Answer)]).await;
         let due = feira.registry.due_mails().await.unwrap();
         feira.registry.mail_sent(&due[0]).await.unwrap();
-        assert_eq!(feira.registry.store().mails(10).await.unwrap().len(), 2, "those of before are gone");
+        assert_eq!(feira.registry.store().mails(None, 10).await.unwrap().len(), 2, "those of before are gone");
     }
 }

@@ -21,7 +21,7 @@ use isopolity_store::{Document, Tombstone, Tx};
 use prost::Message as _;
 use tracing::{info, warn};
 
-use super::shown;
+use super::{shown, subject::Subject as About};
 use crate::{
     Caller, Error, Registry, Right,
     author::{Change, Resource, belongs_to, hooks},
@@ -36,6 +36,8 @@ const VALUES_AT_ONCE: usize = 50;
 /// How many referring records are named, and how many that mention a value.
 const REFERENCES_NAMED: usize = 1_000;
 const MENTIONS_NAMED: usize = 100;
+/// How many cooperations are named.
+const COOPERATIONS_NAMED: usize = 100;
 /// How many users an error names.
 const USERS_NAMED: usize = 10;
 
@@ -85,6 +87,9 @@ impl Registry {
             return Err(Error::NotErasable(name.clone()));
         }
         self.flush_audit().await?;
+        // Histories can be long: they are read before anything else has to wait.
+        let about = About { resource: Some(name.clone()), needles: self.needles_of(name).await? };
+        let cooperations = self.cooperations_mentioning(&about, COOPERATIONS_NAMED).await?;
         let mut tx = self.store().begin("erase").await?;
         let before = tx.tombstones_of(std::slice::from_ref(name)).await?.pop();
         if let Some(before) = before.as_ref().filter(|one| one.reason == TombstoneReason::Erased) {
@@ -101,6 +106,7 @@ impl Registry {
             quarantined_rows: i64::try_from(found.rows.len()).unwrap_or(i64::MAX),
             references: named(&found.referring),
             mentions: found.mentions.clone(),
+            cooperations,
             ..Default::default()
         };
         // A deleted one that refers to it holds the name and nothing else; it can't be restored without it.

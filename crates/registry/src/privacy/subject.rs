@@ -2,7 +2,7 @@
 //!
 //! Read in pages, so that what is in memory does not grow with the registry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use isopolity_domain::{
@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Documents, versions and rows that are read at once.
-const AT_ONCE: u64 = 100;
+pub(super) const AT_ONCE: u64 = 100;
 /// How many characters a person's words have.
 const PERSON_MIN: usize = 3;
 const PERSON_MAX: usize = 200;
@@ -41,8 +41,9 @@ const PERSON_MAX: usize = 200;
 /// About whom to export, checked.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    organization: Option<Name>,
-    needles: Vec<Needle>,
+    /// An organisation, or what is to be erased. Otherwise a person is looked for.
+    pub(super) resource: Option<Name>,
+    pub(super) needles: Vec<Needle>,
 }
 
 /// A piece of the file.
@@ -74,25 +75,28 @@ impl Registry {
                     let description = format!("must be words or a mailbox, {PERSON_MIN} to {PERSON_MAX} characters");
                     return Err(Violation::invalid("person", description).into());
                 }
-                Ok(Subject { organization: None, needles: vec![needle] })
+                Ok(Subject { resource: None, needles: vec![needle] })
             }
             Some(export_subject_request::Subject::Organization(name)) => {
                 let name = Name::parse_as(Kind::Organization, name)
                     .map_err(|error| Violation::invalid("organization", error.to_string()))?;
                 self.must_be_ours(&name, "organization")?;
-                let versions = self.store().revisions(&name, None, u64::MAX).await?;
-                if versions.is_empty() {
+                let needles = self.needles_of(&name).await?;
+                if needles.is_empty() {
                     return Err(Error::NotFound(name.to_string()));
                 }
-                let mut needles = Vec::new();
-                for version in versions {
-                    let told = subject::telling(&Resource::decode(name.kind(), version.body)?.0);
-                    needles.extend(told.iter().map(|value| Needle::whole(value)));
-                }
-                needles.dedup();
-                Ok(Subject { organization: Some(name), needles })
+                Ok(Subject { resource: Some(name), needles })
             }
         }
+    }
+
+    /// What a resource is found by: what tells of it in any of its versions. Empty if it never was here.
+    pub(super) async fn needles_of(&self, name: &Name) -> Result<Vec<Needle>, Error> {
+        let mut told = BTreeSet::new();
+        for version in self.store().revisions(name, None, u64::MAX).await? {
+            told.extend(subject::telling(&Resource::decode(name.kind(), version.body)?.0));
+        }
+        Ok(told.iter().map(|value| Needle::whole(value)).collect())
     }
 
     /// Writes all that is kept about it, piece by piece, the last one with all counts. Returns whether all of it was taken.
@@ -110,12 +114,13 @@ impl Registry {
         self.revisions_about(subject, &mut out).await?;
         self.rows_about(subject, &mut out).await?;
         self.imports_about(subject, &mut out).await?;
+        self.cooperations_about(subject, &mut out).await?;
         self.tombstones_about(subject, &mut out).await?;
         self.audit_about(subject, &mut out).await?;
         let lines: i64 = out.counts.values().sum();
         let whole = out.finish().await;
         // Not about whom: the log would be one more place where that stands.
-        let about = if subject.organization.is_some() { "organization" } else { "person" };
+        let about = if subject.resource.is_some() { "organization" } else { "person" };
         let mut tx = self.store().begin("log export of a subject").await?;
         let exported = self.event(caller, AuditAction::SubjectExported).about(format!("subjects/{about}"));
         tx.audit(exported.times(lines));
@@ -246,7 +251,7 @@ impl Registry {
             let Some(last) = page.last() else { break };
             after = Some(last.sequence);
             for row in page {
-                let is_its = subject.organization.as_ref().is_some_and(|name| row.resource == name.to_string());
+                let is_its = subject.resource.as_ref().is_some_and(|name| row.resource == name.to_string());
                 let name = format!("auditEntries/{}", row.sequence);
                 let message = to_dynamic(&stored(row)?);
                 let mut reasons = subject::mentions(&message, &subject.needles);
@@ -266,7 +271,7 @@ impl Subject {
     /// Why a document is about it, if it is.
     fn reasons(&self, name: &Name, message: &DynamicMessage) -> Option<Vec<String>> {
         let mut reasons = subject::mentions(message, &self.needles);
-        if let Some(organization) = &self.organization {
+        if let Some(organization) = &self.resource {
             if name == organization {
                 return Some(vec!["subject".to_owned()]);
             }
@@ -278,21 +283,21 @@ impl Subject {
     }
 }
 
-fn at(time: OffsetDateTime) -> Value {
+pub(super) fn at(time: OffsetDateTime) -> Value {
     json::to_value(&to_timestamp(time), false)
 }
 
 /// The file as it grows.
-struct Lines {
+pub(super) struct Lines {
     pieces: mpsc::Sender<SubjectPiece>,
     buffer: BytesMut,
     counts: BTreeMap<&'static str, i64>,
     /// Somebody still takes it.
-    taken: bool,
+    pub(super) taken: bool,
 }
 
 impl Lines {
-    async fn write(&mut self, source: &'static str, name: &str, reasons: &[String], content: Value) {
+    pub(super) async fn write(&mut self, source: &'static str, name: &str, reasons: &[String], content: Value) {
         let line = json!({"source": source, "name": name, "reasons": reasons, "content": content});
         self.buffer.put(format!("{line}\n").as_bytes());
         *self.counts.entry(source).or_default() += 1;

@@ -55,8 +55,9 @@ async fn a_mail_is_put_once_and_tried_until_it_is_sent_or_given_up(bed: Bed) {
     assert!(store.due_mails(NOW, 9).await.unwrap().is_empty());
     assert_eq!(store.due_mails(later, 9).await.unwrap(), std::slice::from_ref(&tried));
     assert_eq!(store.next_mail_time().await.unwrap(), Some(later));
-    assert_eq!(store.mails(9).await.unwrap(), [given_up, sent, tried]);
-    assert_eq!(ids(&store.mails(1).await.unwrap()), ["3"]);
+    assert_eq!(store.mails(None, 9).await.unwrap(), [given_up, sent, tried]);
+    assert_eq!(ids(&store.mails(None, 1).await.unwrap()), ["3"]);
+    assert_eq!(ids(&store.mails(Some("3"), 9).await.unwrap()), ["2", "1"]);
 }
 
 async fn mails_that_do_not_wait_any_more_are_forgotten(bed: Bed) {
@@ -72,9 +73,9 @@ async fn mails_that_do_not_wait_any_more_are_forgotten(bed: Bed) {
     }
     assert_eq!(tx.forget_mails(NOW).await.unwrap(), 2);
     tx.commit().await.unwrap();
-    assert_eq!(ids(&store.mails(9).await.unwrap()), ["4", "1"]);
+    assert_eq!(ids(&store.mails(None, 9).await.unwrap()), ["4", "1"]);
     let mut tx = store.begin("test").await.unwrap();
     tx.put_mail(&mail("5")).await.unwrap();
     drop(tx);
-    assert_eq!(store.mails(9).await.unwrap().len(), 2);
+    assert_eq!(store.mails(None, 9).await.unwrap().len(), 2);
 }
