@@ -16,6 +16,7 @@ mod nodes {
     #[cfg(target_os = "linux")]
     mod mail;
     mod matching;
+    mod metrics;
     mod officer;
     mod overload;
     mod own_pki;

@@ -1,6 +1,7 @@
 //! A node in a temporary folder.
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -29,6 +30,7 @@ pub struct Plan {
     connection_age_s: Option<u64>,
     pki: Trust,
     mail: Option<Mail>,
+    metrics: Option<SocketAddr>,
 }
 
 impl Plan {
@@ -82,6 +84,13 @@ impl Plan {
         self
     }
 
+    /// Tells there how it is.
+    #[must_use]
+    pub fn with_metrics_at(mut self, address: SocketAddr) -> Self {
+        self.metrics = Some(address);
+        self
+    }
+
     /// Makes the folder and starts the node.
     pub async fn start(self) -> TestNode {
         self.try_start().await.unwrap()
@@ -89,7 +98,7 @@ impl Plan {
 
     /// The same, or not.
     pub async fn try_start(self) -> Result<TestNode, StartError> {
-        let Self { city, databases, search, anonymous_reads, connection_age_s, pki, mail } = self;
+        let Self { city, databases, search, anonymous_reads, connection_age_s, pki, mail, metrics } = self;
         let folder = tempfile::tempdir().unwrap();
         let (clock, cut) = (clock::clock(), Cut::listening().await);
         let any = Some("127.0.0.1:0".to_owned());
@@ -106,6 +115,7 @@ impl Plan {
         config.federation.connection_age_s = connection_age_s.unwrap_or(config.federation.connection_age_s);
         config.trust = pki;
         config.mail = mail;
+        config.metrics.listen = metrics;
         let token = made.token.unwrap().to_string();
         let running = Node::start(config.clone(), clock.clone()).await?;
         cut.lead_to(running.federation_address());
@@ -148,6 +158,7 @@ impl TestNode {
             connection_age_s: None,
             pki: Trust::default(),
             mail: None,
+            metrics: None,
         }
     }
 

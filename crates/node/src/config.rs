@@ -3,9 +3,12 @@
 //! The file says what a node is; variables `ISOPOLITY_…` override it, for containers. Unknown keys are refused. An error
 //! names the file, the line or the variable, and what would be right.
 
+mod api;
 mod cooperation;
 mod directory;
+mod environment;
 mod mail;
+mod metrics;
 mod oidc;
 mod retention;
 mod search;
@@ -14,7 +17,6 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    str::FromStr,
     time::Duration,
 };
 
@@ -24,9 +26,11 @@ use serde::Deserialize;
 
 use crate::{init::Options, telemetry::LogFormat};
 
+pub use api::Api;
 pub use cooperation::Cooperation;
 pub use directory::Directory;
 pub use mail::{Mail, MailTls};
+pub use metrics::Metrics;
 pub use oidc::{Oidc, RoleName};
 pub use retention::Retention;
 pub use search::Search;
@@ -77,6 +81,8 @@ pub struct Config {
     pub audit: Audit,
     /// Mail about what waits, if it is wanted.
     pub mail: Option<Mail>,
+    /// The listener for whoever watches the node.
+    pub metrics: Metrics,
     /// The folder that relative paths begin in: that of the file.
     pub folder: PathBuf,
 }
@@ -107,6 +113,8 @@ struct Document {
     #[serde(default)]
     audit: Audit,
     mail: Option<Mail>,
+    #[serde(default)]
+    metrics: Metrics,
 }
 
 /// `[storage]`.
@@ -162,43 +170,6 @@ pub struct Trust {
     pub crls: Option<PathBuf>,
 }
 
-/// `[api]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Api {
-    /// Where it listens.
-    pub listen: SocketAddr,
-    /// Names and addresses in its certificate, which the city's CA signs.
-    pub hosts: Vec<String>,
-    /// An own certificate chain instead, PEM.
-    pub certificate: Option<PathBuf>,
-    /// The key of the own certificate, PEM.
-    pub key: Option<PathBuf>,
-    /// Everyone may read what is PUBLIC.
-    pub anonymous_reads: bool,
-    /// After how many days a token ends whose maker does not say when. 0: never.
-    pub token_days: u16,
-}
-
-impl Api {
-    pub(crate) fn token_life(&self) -> Option<time::Duration> {
-        (self.token_days > 0).then(|| time::Duration::days(self.token_days.into()))
-    }
-}
-
-impl Default for Api {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 7444)),
-            hosts: vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()],
-            certificate: None,
-            key: None,
-            anonymous_reads: false,
-            token_days: 0,
-        }
-    }
-}
-
 /// `[log]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -227,60 +198,6 @@ impl Audit {
     pub(crate) fn keep(self) -> Option<time::Duration> {
         self.keep_days.map(|days| time::Duration::days(days.into()))
     }
-}
-
-type Override = fn(&mut Document, &str) -> Result<(), String>;
-
-/// The variables, and what each overrides.
-const VARIABLES: [(&str, Override); 12] = [
-    ("ISOPOLITY_CITY", |document, value| {
-        value.clone_into(&mut document.city);
-        Ok(())
-    }),
-    ("ISOPOLITY_STORAGE_URL", |document, value| {
-        value.clone_into(&mut document.storage.url);
-        Ok(())
-    }),
-    ("ISOPOLITY_STORAGE_URL_FILE", |document, value| {
-        let url = fs::read_to_string(value).map_err(|error| format!("{value} can't be read: {error}"))?;
-        url.trim().clone_into(&mut document.storage.url);
-        Ok(())
-    }),
-    ("ISOPOLITY_FEDERATION_LISTEN", |document, value| parsed(value, &mut document.federation.listen)),
-    ("ISOPOLITY_FEDERATION_ENDPOINT", |document, value| {
-        document.federation.endpoint = Some(value.to_owned());
-        Ok(())
-    }),
-    ("ISOPOLITY_FEDERATION_ALLOW_PRIVATE_ADDRESSES", |document, value| {
-        parsed(value, &mut document.federation.allow_private_addresses)
-    }),
-    ("ISOPOLITY_API_LISTEN", |document, value| parsed(value, &mut document.api.listen)),
-    ("ISOPOLITY_API_HOSTS", |document, value| {
-        document.api.hosts = value.split(',').map(|host| host.trim().to_owned()).collect();
-        Ok(())
-    }),
-    ("ISOPOLITY_API_ANONYMOUS_READS", |document, value| parsed(value, &mut document.api.anonymous_reads)),
-    ("ISOPOLITY_API_TOKEN_DAYS", |document, value| parsed(value, &mut document.api.token_days)),
-    ("ISOPOLITY_LOG_FORMAT", |document, value| {
-        document.log.format = match value {
-            "text" => LogFormat::Text,
-            "json" => LogFormat::Json,
-            _ => return Err(format!("{value:?} is neither text nor json")),
-        };
-        Ok(())
-    }),
-    ("ISOPOLITY_LOG_LEVEL", |document, value| {
-        value.clone_into(&mut document.log.level);
-        Ok(())
-    }),
-];
-
-/// Variables of this prefix that are for the command line and not for the configuration.
-const OTHERS: [&str; 4] = ["ISOPOLITY_DIR", "ISOPOLITY_NODE", "ISOPOLITY_TOKEN", "ISOPOLITY_CA"];
-
-fn parsed<T: FromStr<Err: std::fmt::Display>>(value: &str, into: &mut T) -> Result<(), String> {
-    *into = value.parse().map_err(|error| format!("{value:?} is not right: {error}"))?;
-    Ok(())
 }
 
 impl Config {
@@ -320,18 +237,7 @@ impl Config {
             let place = line.map_or_else(|| place.clone(), |line| format!("{place}:{line}"));
             ConfigError::new(place, error.message().replace('\n', " "))
         })?;
-        for (variable, value) in environment {
-            if !variable.starts_with("ISOPOLITY_")
-                || variable.starts_with("ISOPOLITY_TEST_")
-                || OTHERS.contains(&variable.as_str())
-            {
-                continue;
-            }
-            match VARIABLES.iter().find(|(name, _)| *name == variable) {
-                Some((_, apply)) => apply(&mut document, &value).map_err(|what| ConfigError::new(variable, what))?,
-                None => return Err(ConfigError::new(variable, "is not a variable that a node knows")),
-            }
-        }
+        environment::apply(&mut document, environment)?;
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
         Self::check(document, &place, folder)
     }
@@ -354,6 +260,7 @@ impl Config {
             log,
             audit,
             mail,
+            metrics,
             ..
         } = document;
         if let Err((key, what)) = directory.operators() {
@@ -389,6 +296,9 @@ impl Config {
         }
         if federation.listen == api.listen && api.listen.port() != 0 {
             return wrong("api.listen", "is the same as federation.listen: the two listeners need an address each");
+        }
+        if let Some((key, what)) = metrics.fault(&api, &federation) {
+            return wrong(key, &what);
         }
         if api.certificate.is_some() != api.key.is_some() {
             return wrong("api.certificate", "and api.key go together: set both or none");
@@ -430,6 +340,7 @@ impl Config {
             log,
             audit,
             mail,
+            metrics,
             folder,
         })
     }

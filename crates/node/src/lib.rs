@@ -1,4 +1,4 @@
-//! A running node: configuration, the two listeners, the gRPC services, the workers, and how all of it ends.
+//! A running node: configuration, the listeners, the gRPC services, the workers, and how all of it ends.
 //!
 //! [`Node::start`] puts the parts together in order: identity, store, index, peers, registry, listeners, workers. Nothing of
 //! it needs a peer, a directory or a time source. [`init::init`] prepares a folder for a city.
@@ -11,6 +11,7 @@
 //! | [`client`] | a channel to a node's API, for the command line and tests |
 //! | [`oidc`] | people whom an identity provider vouches for |
 //! | [`mail`] | mail about what waits |
+//! | `metrics` | how the node is, for Prometheus |
 //! | [`lifecycle`] | the first signal drains, the second stops |
 //! | [`telemetry`] | logs |
 
@@ -20,6 +21,7 @@ pub mod grpc;
 pub mod init;
 pub mod lifecycle;
 pub mod mail;
+mod metrics;
 pub mod oidc;
 pub mod telemetry;
 mod workers;
@@ -108,6 +110,7 @@ pub struct Node {
     registry: Registry,
     api: SocketAddr,
     federation: SocketAddr,
+    metrics: Option<SocketAddr>,
     draining: CancellationToken,
     tasks: JoinSet<()>,
     /// Held as long as the node lives: two of them would each write an index that the other does not know.
@@ -116,7 +119,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts a node. When this returns, both listeners are bound and answer.
+    /// Starts a node. When this returns, its listeners are bound and answer.
     ///
     /// # Errors
     /// [`StartError`]: nothing is left running then.
@@ -127,6 +130,10 @@ impl Node {
         let identity = Identity::load(&config.trust_folder(), &config.city)?;
         let api_listener = bind("api.listen", config.api.listen).await?;
         let federation_listener = bind("federation.listen", config.federation.listen).await?;
+        let metrics_listener = match config.metrics.listen {
+            Some(address) => Some(bind("metrics.listen", address).await?),
+            None => None,
+        };
         let api = local(&api_listener, "api.listen", config.api.listen)?;
         let federation = local(&federation_listener, "federation.listen", config.federation.listen)?;
         let endpoint = config.federation.endpoint.clone().unwrap_or_else(|| format!("https://{federation}"));
@@ -184,6 +191,10 @@ impl Node {
         tasks.spawn(ended("api", services.clone().serve_api(callers)).instrument(span.clone()));
         let calling = accept_peers(federation_listener, &peers, ListenerLimits::default());
         tasks.spawn(ended("federation", services.serve_federation(calling)).instrument(span.clone()));
+        let metrics = metrics_listener.as_ref().and_then(|listener| listener.local_addr().ok());
+        if let Some(listener) = metrics_listener {
+            tasks.spawn(metrics::serve(listener, registry.clone(), draining.clone()).instrument(span.clone()));
+        }
         workers::start(&mut tasks, &registry, &draining, &span);
         if let Some(file) = &config.directory.file {
             workers::watch_directory(&mut tasks, &registry, config.path(file), &draining, &span);
@@ -208,6 +219,7 @@ impl Node {
             registry,
             api,
             federation,
+            metrics,
             draining,
             tasks,
             #[cfg(unix)]
@@ -231,6 +243,12 @@ impl Node {
     #[must_use]
     pub fn federation_address(&self) -> SocketAddr {
         self.federation
+    }
+
+    /// Where it tells Prometheus how it is, if it does.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics
     }
 
     /// Takes no more calls, lets those in flight end (for at most 20 seconds), and stops the workers.

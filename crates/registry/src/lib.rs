@@ -36,6 +36,7 @@
 //! | [`mod@trust`] | this city's own keys: preparing, rotating, revoking |
 //! | [`mod@bundles`] | this city's own trust bundle, and newer ones of peers |
 //! | `expiry` | what of trust is about to end |
+//! | [`mod@figures`] | numbers that tell an operator how the node is |
 //! | [`mod@index`] | the worker that feeds the search index |
 //! | [`mod@matching`] | which records may be of the same organisation or place |
 //! | [`mod@verify`] | checking an exported record offline |
@@ -56,6 +57,7 @@ pub mod directory;
 pub mod error;
 mod expiry;
 pub mod export;
+pub mod figures;
 pub mod history;
 mod hot;
 pub mod import;

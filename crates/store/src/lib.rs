@@ -21,6 +21,7 @@
 //! | `sharing` | what peers may do here, and might before |
 //! | `cooperation` | what is done with other cities, with its history |
 //! | `delivery`, `mail` | what is on its way to other cities, and to people |
+//! | `count` | how much there is of all that |
 //! | `peer`, `token`, `setting` | other cities, tokens for the API, small values |
 //! | `tombstone`, `clean_up` | what is left of what is gone, and what is past its limit |
 //! | `invitation`, `standing` | who may become a peer, and how this city stands at its peers |
@@ -33,6 +34,7 @@
 mod audit;
 mod clean_up;
 mod cooperation;
+mod count;
 mod delivery;
 mod document;
 mod entity;
@@ -73,6 +75,7 @@ use tokio::sync::Mutex;
 pub use audit::{AuditChain, AuditFilter, AuditRow};
 pub use clean_up::{Old, OldCount, PastCleanUp};
 pub use cooperation::{CooperationFilter, CooperationRow, EventRow, PendingRow};
+pub use count::Counts;
 pub use delivery::{DeliveryDepth, DeliveryFilter, DeliveryRow, Reach, Redrive};
 pub use document::Document;
 pub use error::StoreError;

@@ -8,6 +8,7 @@ mod access;
 mod audit;
 pub(crate) mod bed;
 mod cooperations;
+mod counts;
 mod deliveries;
 mod documents;
 mod feed;

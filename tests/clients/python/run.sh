@@ -81,6 +81,6 @@ with open(sys.argv[1], encoding="utf-8") as file:
 print(city["city"], city["api"], city["ca"], city["token"])
 PYTHON
 )
-export ISOPOLITY_TEST_CITY ISOPOLITY_TEST_API ISOPOLITY_TEST_CA ISOPOLITY_TEST_TOKEN
+export ISOPOLITY_TEST_CITY ISOPOLITY_TEST_API ISOPOLITY_TEST_CA ISOPOLITY_TEST_TOKEN ISOPOLITY_TEST_BINARY=$binary
 
 timeout 600 "$venv/bin/python" -B -m pytest -p no:cacheprovider "$here" "$@"
