@@ -16,7 +16,10 @@ use isopolity_federation::{Bundle, BundleError};
 use isopolity_proto::federation::{Envelope, Record};
 
 pub use cooperation::{BundleOf, VerifiedCooperation, VerifyCooperationError, is_cooperation, verify_cooperation};
-pub use isopolity_domain::{cooperation::file::Deed, text::hexadecimal};
+pub use isopolity_domain::{
+    cooperation::file::{Deed, Forked},
+    text::hexadecimal,
+};
 
 /// No line of an exported audit log is longer.
 const LINE_MAX: u64 = 1 << 20;

@@ -2,7 +2,8 @@
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
     sea_query::{Expr, OnConflict},
 };
 use time::OffsetDateTime;
@@ -91,6 +92,15 @@ impl Tx {
         self.done(updated)
     }
 
+    /// How many mails to an address were written after this time.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn count_mails(&mut self, address: &str, after: OffsetDateTime) -> Result<u64, StoreError> {
+        let counted = count(self.step()?, address, after).await;
+        self.done(counted)
+    }
+
     /// Forgets the mails that were written before this time and do not wait any more. Says how many.
     ///
     /// # Errors
@@ -159,6 +169,11 @@ async fn update(db: &impl ConnectionTrait, row: &MailRow) -> Result<bool, Fault>
         .exec(db)
         .await?;
     Ok(updated.rows_affected == 1)
+}
+
+async fn count(db: &impl ConnectionTrait, address: &str, after: OffsetDateTime) -> Result<u64, Fault> {
+    let written = Entity::find().filter(Column::Address.eq(address)).filter(Column::CreateTime.gt(to_micros(after)));
+    Ok(written.count(db).await?)
 }
 
 async fn forget(db: &impl ConnectionTrait, before: OffsetDateTime) -> Result<u64, Fault> {

@@ -61,6 +61,7 @@ async fn a_host_that_forks_the_history_is_found_out_by_both_and_proven() {
     let before = at(geneve, &name).await;
     assert_eq!(before.sequence, 1);
 
+    geneve.registry.write_to(vec!["international@geneve.example".to_owned()]);
     let one = next_of(host, &before, says("Genève leads"));
     let other = next_of(host, &before, says("Kénitra leads"));
     assert_eq!(hand(host, geneve, &name, one.clone()).await, DeliveryOutcome::Kept);
@@ -96,6 +97,9 @@ async fn a_host_that_forks_the_history_is_found_out_by_both_and_proven() {
         assert_eq!(hand(host, city, &name, shown.clone()).await, DeliveryOutcome::Forked);
         assert_eq!(audited(city, AuditAction::CooperationForkFound).await, 1, "it is found once");
     }
+    let mails = geneve.registry.store().mails(None, 10).await.unwrap();
+    let told = mails.iter().filter(|mail| mail.text.contains("feira.example signed two different events number 2"));
+    assert_eq!(told.count(), 1, "the office is told once: {mails:?}");
     // What Kénitra had on its way goes no more.
     assert!(waiting(kenitra).await.iter().all(|row| !row.submission));
     assert_eq!(at(kenitra, &name).await.pending_steps.len(), 1);

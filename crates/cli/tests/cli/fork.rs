@@ -123,15 +123,42 @@ fn a_step_that_waits_in_a_forked_history_can_only_be_dropped_and_an_export_says_
     assert!(late.complaint(3).contains("does not wait for approval"), "{}", late.stderr);
     assert!(cooperation(&rui, &["drop", BRIDGE]).contains("the step is dropped"));
 
-    // Each city's file is good by itself, so a file alone shows no fork.
+    // Each city's file holds the history as that city knew it first, and proves the fork to whoever has the bundles.
     let bundles = [pair.bundle(pair.n()), pair.bundle(s)];
     let mut ends = Vec::new();
     for at in [pair.n(), s] {
         let file = pair.folder.path().join(format!("{}.history", at.city));
         let told = command(at, &["export", BRIDGE, "--file", file.to_str().unwrap()]);
         assert!(flat(&told.stderr).contains("the host forked this history"), "{}", told.stderr);
-        ends.push(verify(&file, &[&bundles[0], &bundles[1]], &["--output", "json"]).json()["headHash"].clone());
+        let told = verify(&file, &[&bundles[0], &bundles[1]], &["--output", "json"]).json();
+        let words = verify(&file, &[&bundles[0], &bundles[1]], &[]);
+        for part in ["north.example signed two different events number 2", "We begin in May", "We begin in June"] {
+            assert!(flat(words.text()).contains(part), "{part}: {}", words.text());
+        }
+        ends.push((
+            told["headHash"].clone(),
+            told["fork"]["known"]["hash"].clone(),
+            told["fork"]["other"]["hash"].clone(),
+        ));
+        forged(&file, &[&bundles[0], &bundles[1]]);
     }
-    assert_ne!(ends[0], ends[1]);
+    assert_ne!(ends[0].0, ends[1].0);
+    assert_eq!(
+        (&ends[0].1, &ends[0].2),
+        (&ends[1].2, &ends[1].1),
+        "each holds what the other holds, the other way round"
+    );
     pair.stop();
+}
+
+/// An event that the history has anyway proves no fork.
+fn forged(file: &Path, bundles: &[&Path]) {
+    let text = fs::read_to_string(file).unwrap();
+    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let last = lines.len() - 1;
+    lines[last - 1] = lines[2];
+    let changed = file.with_extension("forged");
+    fs::write(&changed, lines.concat()).unwrap();
+    let refused = verify(&changed, bundles, &[]);
+    assert!(refused.complaint(3).contains("does not prove that the host forked"), "{}", refused.stderr);
 }

@@ -4,10 +4,12 @@
 //! | --- | --- |
 //! | first | the cooperation's name |
 //! | one for each event | the event as its city and the host signed it, a DSSE envelope |
+//! | two, if the host forked the history | the place, and the other event that it signed there, a DSSE envelope |
 //! | last | how many events there are, and the hash of the last one |
 //!
 //! Each line has exactly one spelling, so that not a single byte can be changed unnoticed. The last line is not signed: it shows that
-//! nothing is missing at the end of the file, not that nothing has happened since.
+//! nothing is missing at the end of the file, not that nothing has happened since. Nor does a file without a fork show that there is none:
+//! only that its city knew of none.
 
 mod deed;
 
@@ -18,7 +20,7 @@ use isopolity_proto::{cooperation::Cooperation, federation::Envelope};
 
 pub use deed::Deed;
 
-use super::{CooperationName, EventError, Hash, Refusal, apply::apply, event_hash, open_event};
+use super::{CooperationName, EventError, Hash, Refusal, Verified, apply::apply, event_hash, open_event};
 use crate::{
     CityId,
     envelope::{self, EnvelopeError, Keys},
@@ -28,6 +30,9 @@ use crate::{
 pub const BEGINNING: &str = r#"{"isopolityCooperation":"1","#;
 /// With this its last line begins.
 const END: &str = r#"{"end":{"events":""#;
+
+/// With this begins the line before the other event of a fork.
+const FORK: &str = r#"{"fork":{"sequence":""#;
 
 /// Writes a history, line by line.
 #[derive(Debug)]
@@ -50,6 +55,12 @@ impl Writer {
         envelope::to_file(envelope)
     }
 
+    /// The lines that prove a fork, after those of the events: the place, and the other event that has the host's signature there.
+    #[must_use]
+    pub fn fork(&self, sequence: i64, other: &Envelope) -> String {
+        format!("{}{}", fork_line(sequence), envelope::to_file(other))
+    }
+
     /// The last line.
     #[must_use]
     pub fn end(self) -> String {
@@ -59,6 +70,10 @@ impl Writer {
 
 fn first_line(name: &CooperationName) -> String {
     format!("{BEGINNING}\"cooperation\":\"{name}\"}}\n")
+}
+
+fn fork_line(sequence: i64) -> String {
+    format!("{FORK}{sequence}\"}}}}\n")
 }
 
 fn last_line(events: i64, head: &Hash) -> String {
@@ -99,6 +114,12 @@ pub enum FileFlaw {
     /// It is not possible after the events before.
     #[error("it is signed, but not possible: {0}")]
     Refused(Refusal),
+    /// What should prove a fork proves none.
+    #[error("it is no other event in place {sequence}: it does not prove that the host forked the history")]
+    Fork {
+        /// The place that it is said to be for.
+        sequence: i64,
+    },
     /// The last line does not fit.
     #[error("the last line speaks of {said} events with another end than the {found} that are here")]
     End {
@@ -131,6 +152,32 @@ pub struct Checked {
     pub cooperation: Cooperation,
     /// Who did what, when.
     pub deeds: Vec<Deed>,
+    /// The host signed two different events in one place.
+    pub fork: Option<Forked>,
+}
+
+/// Two events in one place, both with the host's signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forked {
+    /// The place.
+    pub sequence: i64,
+    /// The one that the history has.
+    pub known: Deed,
+    /// The other one. What it says was not checked, only who signed it.
+    pub other: Deed,
+}
+
+/// Where a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    /// In the history.
+    Events,
+    /// Before the other event of this place.
+    Fork(i64),
+    /// After the proof of a fork.
+    Proven,
+    /// At its end.
+    End,
 }
 
 /// Checks a file, line by line.
@@ -141,14 +188,15 @@ pub struct Reader<'a> {
     name: Option<CooperationName>,
     cooperation: Option<Cooperation>,
     deeds: Vec<Deed>,
-    ended: bool,
+    fork: Option<Forked>,
+    at: At,
 }
 
 impl<'a> Reader<'a> {
     /// Begins, with the keys of every city whose bundle is there.
     #[must_use]
     pub fn begin(keys: &'a BTreeMap<CityId, Keys>) -> Self {
-        Self { keys, line: 0, name: None, cooperation: None, deeds: Vec::new(), ended: false }
+        Self { keys, line: 0, name: None, cooperation: None, deeds: Vec::new(), fork: None, at: At::Events }
     }
 
     /// Checks a line, with its line feed. Returns what it tells of if it is an event.
@@ -167,7 +215,9 @@ impl<'a> Reader<'a> {
     /// [`FileError`] if the file was cut off.
     pub fn finish(self) -> Result<Checked, FileError> {
         match (self.name, self.cooperation) {
-            (Some(name), Some(cooperation)) if self.ended => Ok(Checked { name, cooperation, deeds: self.deeds }),
+            (Some(name), Some(cooperation)) if self.at == At::End => {
+                Ok(Checked { name, cooperation, deeds: self.deeds, fork: self.fork })
+            }
             _ => Err(FileError { line: self.line + 1, flaw: FileFlaw::Cut }),
         }
     }
@@ -177,8 +227,18 @@ impl<'a> Reader<'a> {
             self.name = Some(first(line)?);
             return Ok(false);
         };
-        if self.ended {
-            return Err(FileFlaw::Order("the end of the file"));
+        match self.at {
+            At::End => return Err(FileFlaw::Order("the end of the file")),
+            At::Fork(sequence) => {
+                self.other(&name, sequence, line)?;
+                return Ok(false);
+            }
+            At::Proven if !line.starts_with(END) => return Err(FileFlaw::Order("the last line")),
+            At::Events if line.starts_with(FORK) => {
+                self.at = At::Fork(self.forked_at(line)?);
+                return Ok(false);
+            }
+            At::Events | At::Proven => {}
         }
         if line.starts_with(END) {
             self.last(line)?;
@@ -189,6 +249,18 @@ impl<'a> Reader<'a> {
     }
 
     fn event(&mut self, name: &CooperationName, line: &str) -> Result<(), FileFlaw> {
+        let event = self.opened(name, line)?;
+        let after = apply(self.cooperation.as_ref(), &event).map_err(|refusal| match refusal {
+            Refusal::Place { expected, .. } => FileFlaw::Chain { expected },
+            other => FileFlaw::Refused(other),
+        })?;
+        self.deeds.push(Deed::of(&event));
+        self.cooperation = Some(after);
+        Ok(())
+    }
+
+    /// An event of this cooperation with the host's signature.
+    fn opened(&self, name: &CooperationName, line: &str) -> Result<Verified, FileFlaw> {
         let envelope = envelope::from_file(line.as_bytes()).map_err(|_error: EnvelopeError| FileFlaw::Spelling)?;
         let opened = open_event(&envelope, |city| self.keys.get(city).cloned())?;
         let event = &opened.verified.event;
@@ -198,12 +270,27 @@ impl<'a> Reader<'a> {
         if !opened.ordered {
             return Err(FileFlaw::Unordered(name.host().clone()));
         }
-        let after = apply(self.cooperation.as_ref(), &opened.verified).map_err(|refusal| match refusal {
-            Refusal::Place { expected, .. } => FileFlaw::Chain { expected },
-            other => FileFlaw::Refused(other),
-        })?;
-        self.deeds.push(Deed::of(&opened.verified));
-        self.cooperation = Some(after);
+        Ok(opened.verified)
+    }
+
+    /// The place of which another event follows.
+    fn forked_at(&self, line: &str) -> Result<i64, FileFlaw> {
+        let said = line.strip_prefix(FORK).and_then(|rest| rest.split_once('"')).ok_or(FileFlaw::Spelling)?.0;
+        let sequence: i64 = said.parse().map_err(|_error: std::num::ParseIntError| FileFlaw::Spelling)?;
+        if line != fork_line(sequence) {
+            return Err(FileFlaw::Spelling);
+        }
+        Ok(sequence)
+    }
+
+    /// The other event in a place.
+    fn other(&mut self, name: &CooperationName, sequence: i64, line: &str) -> Result<(), FileFlaw> {
+        let other = self.opened(name, line)?;
+        let known = self.deeds.iter().find(|deed| deed.sequence == sequence);
+        let known = known.filter(|known| other.event.sequence == sequence && other.hash != known.hash);
+        let known = known.cloned().ok_or(FileFlaw::Fork { sequence })?;
+        self.fork = Some(Forked { sequence, known, other: Deed::of(&other) });
+        self.at = At::Proven;
         Ok(())
     }
 
@@ -213,7 +300,7 @@ impl<'a> Reader<'a> {
         let said = line.strip_prefix(END).and_then(|rest| rest.split_once('"')).ok_or(FileFlaw::Spelling)?.0;
         let said: i64 = said.parse().map_err(|_error: std::num::ParseIntError| FileFlaw::Spelling)?;
         if line == last_line(cooperation.sequence, &head) {
-            self.ended = true;
+            self.at = At::End;
             return Ok(());
         }
         // What is spelt as it should be speaks of another end; anything else was changed.

@@ -4,7 +4,7 @@
 //! travels outside of what the federation trusts: it says that something waits, in which cooperation, with whom and by when, and
 //! nothing of what was offered or written.
 
-use std::{fmt::Write as _, sync::OnceLock};
+use std::{cmp::Ordering, fmt::Write as _, sync::OnceLock};
 
 use isopolity_domain::backoff;
 use isopolity_proto::{
@@ -22,6 +22,8 @@ use crate::{Error, Registry};
 const GIVEN_UP_AFTER: Duration = Duration::days(5);
 /// For how long mails are kept that were sent or given up.
 const KEPT: Duration = Duration::days(30);
+/// The most mails to one mailbox within a day: other cities cause them. One more says that there are no more.
+const DAILY: u64 = 50;
 /// Mails that are sent at once, before it is looked again.
 const AT_ONCE: u64 = 20;
 /// The longest title, in characters: other cities write it.
@@ -62,14 +64,30 @@ impl Registry {
         let news: Vec<&Waiting> =
             after.iter().filter(|one| one.city == own && !before.iter().any(|known| is_same(known, one))).collect();
         let Some(first) = news.first() else { return Ok(()) };
-        let (subject, text) = (subject(first, news.len()), text(own, first, &news));
+        let told = (subject(first, news.len()), text(own, first, &news));
+        self.write_mails(tx, mailboxes, told).await
+    }
+
+    /// Writes mail about a history that its host forked: people have to speak with one another.
+    pub(crate) async fn mail_fork(&self, tx: &mut Tx, cooperation: &str, sequence: i64) -> Result<(), Error> {
+        let Some(mailboxes) = self.inner.mailboxes.0.get() else { return Ok(()) };
+        self.write_mails(tx, mailboxes, forked(self.city().as_str(), cooperation, sequence)).await
+    }
+
+    async fn write_mails(&self, tx: &mut Tx, mailboxes: &[String], told: (String, String)) -> Result<(), Error> {
         let now = self.now();
         for to in mailboxes {
+            let written = tx.count_mails(to, now - Duration::DAY).await?;
+            let (subject, text) = match written.cmp(&DAILY) {
+                Ordering::Less => told.clone(),
+                Ordering::Equal => no_more(self.city().as_str()),
+                Ordering::Greater => continue,
+            };
             let row = MailRow {
                 id: Uuid::now_v7().to_string(),
                 to: to.clone(),
-                subject: subject.clone(),
-                text: text.clone(),
+                subject,
+                text,
                 create_time: now,
                 attempts: 0,
                 next_time: now,
@@ -239,6 +257,37 @@ fn text(own: &str, first: &Waiting, news: &[&Waiting]) -> String {
     text
 }
 
+/// What a mail about a fork says.
+fn forked(own: &str, cooperation: &str, sequence: i64) -> (String, String) {
+    let (host, id) = host_and_id(cooperation);
+    let what = if host == own {
+        format!(
+            "{own} signed two different events number {sequence}. This happens where a backup is restored that does not hold the last \
+             events: find out, and tell the other cities."
+        )
+    } else {
+        format!(
+            "{host} signed two different events number {sequence}. Speak with {host}: only people can say which of the two counts."
+        )
+    };
+    let text = format!(
+        "The history of a cooperation is forked, and nothing more is taken from it.\n\nProposed by:  {host}\nIts name:     \
+         {cooperation}\n\n{what}\n\nLook at both events:\n\n    isopolity cooperation show {host}/{id}\n\nThe node of {own} has sent \
+         this. What was offered or written is not in it, and stays on the node.\n"
+    );
+    (format!("Isopolity: a history is forked (cooperation of {host})"), text)
+}
+
+/// What the last mail of a day says.
+fn no_more(own: &str) -> (String, String) {
+    let text = format!(
+        "{DAILY} mails about what waits for {own} were written to this mailbox within a day. More waits, and for a while no further mail \
+         says so.\n\nLook at all of it:\n\n    isopolity inbox\n\nIf another city proposes more than it means, talk to it, or have its node \
+         suspended: isopolity peer suspend CITY.\n\nThe node of {own} has sent this.\n"
+    );
+    ("Isopolity: more waits than mails are written in a day".to_owned(), text)
+}
+
 /// A title for people: in English if there is one, on one line.
 fn title(titles: &[LocalizedText]) -> String {
     let english = |text: &&LocalizedText| text.language == "en" || text.language.starts_with("en-");
@@ -307,6 +356,43 @@ mod tests {
         ] {
             assert!(due[0].text.contains(said), "{}", due[0].text);
         }
+    }
+
+    #[tokio::test]
+    async fn a_fork_is_told_of_to_each_office_at_the_host_in_other_words() {
+        let feira = with_mail().await;
+        let mut tx = feira.registry.store().begin("test").await.unwrap();
+        for host in ["kenitra.example", "feira.example"] {
+            let name = format!("cities/{host}/cooperations/craft");
+            feira.registry.mail_fork(&mut tx, &name, 7).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let due = feira.registry.due_mails().await.unwrap();
+        let told: Vec<&str> = due.iter().map(|mail| mail.text.as_str()).collect();
+        assert_eq!(told.len(), 4);
+        let tells = |at: usize, words: &str| assert!(told[at].contains(words), "{}", told[at]);
+        tells(0, "kenitra.example signed two different events number 7. Speak with kenitra.example");
+        tells(0, "isopolity cooperation show kenitra.example/craft\n");
+        tells(2, "This happens where a backup is restored");
+        assert!(due[0].subject.contains("forked (cooperation of kenitra.example)"), "{}", due[0].subject);
+    }
+
+    #[tokio::test]
+    async fn no_city_fills_a_mailbox() {
+        let feira = with_mail().await;
+        let waits = [waiting("feira.example", WaitingFor::Answer)];
+        for _ in 0..60 {
+            tell(&feira, &[], &waits).await;
+            feira.clock.advance(Duration::minutes(1));
+        }
+        let rows = feira.registry.store().mails(None, 1_000).await.unwrap();
+        let to_one = rows.iter().filter(|row| row.to == "economia@feira.example").collect::<Vec<_>>();
+        assert_eq!((rows.len(), to_one.len()), (102, 51), "the first mailbox has as many");
+        assert!(to_one[0].subject.contains("more waits"), "{}", to_one[0].subject);
+        assert!(to_one[1..].iter().all(|row| row.subject.contains("a question waits")));
+        feira.clock.advance(Duration::days(1));
+        tell(&feira, &[], &waits).await;
+        assert_eq!(feira.registry.store().mails(None, 1_000).await.unwrap().len(), 104, "the next day it goes on");
     }
 
     #[tokio::test]

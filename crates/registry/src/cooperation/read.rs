@@ -11,7 +11,7 @@ use isopolity_domain::{
 use isopolity_proto::{
     admin::AuditAction,
     cooperation::{
-        Cooperation, CooperationEvent, DeliveryState, KeptEvent, ListCooperationEventsRequest,
+        Cooperation, CooperationEvent, DeliveryState, Fork, KeptEvent, ListCooperationEventsRequest,
         ListCooperationEventsResponse, ListCooperationsRequest, ListCooperationsResponse, PendingStep,
     },
     federation::Envelope,
@@ -148,7 +148,8 @@ impl Registry {
         tx.commit().await?;
         let (writer, header) = Writer::begin(&name);
         // What becomes part of the history meanwhile is for the next export.
-        let export = Export { registry: self.clone(), name: row.name, after: 0, last: row.sequence, writer };
+        let fork = decoded(&row)?.fork;
+        let export = Export { registry: self.clone(), name: row.name, after: 0, last: row.sequence, fork, writer };
         let pieces = stream::try_unfold(Some(export), |export| async move {
             match export {
                 Some(export) => export.piece().await.map(Some),
@@ -194,6 +195,7 @@ struct Export {
     name: String,
     after: i64,
     last: i64,
+    fork: Option<Fork>,
     writer: Writer,
 }
 
@@ -208,6 +210,10 @@ impl Export {
         }
         if self.after < self.last && !piece.is_empty() {
             return Ok((piece.into(), Some(self)));
+        }
+        if let Some(fork) = &self.fork {
+            let other = Envelope::decode(fork.other.clone()).map_err(Error::internal)?;
+            piece.push_str(&self.writer.fork(fork.sequence, &other));
         }
         piece.push_str(&self.writer.end());
         Ok((piece.into(), None))

@@ -280,6 +280,7 @@ impl Registry {
         self.reconsider_pending(&mut unit, &name, &after).await?;
         let found = self.event(NODE, AuditAction::CooperationForkFound).about(&name).with_peer(name.host());
         unit.tx.audit(found.saying(&format!("event {}, shown by {peer}", event.event.sequence)));
+        self.mail_fork(&mut unit.tx, &after.name, event.event.sequence).await?;
         unit.notices.push(WatchInboxResponse {
             kind: NoticeKind::Fork.into(),
             cooperation: after.name.clone(),

@@ -14,10 +14,8 @@ pub(super) async fn run(service: &mut Service, name: &str, file: Option<&Path>) 
     let name = full_name(name)?;
     if let Some(fork) = get(service, &name).await?.fork {
         output::note(&format!(
-            "the host forked this history: the file holds the event number {} that was known here first, and not the other one, which \
-             \"isopolity cooperation show {} --output json\" has",
-            fork.sequence,
-            short_name(&name)
+            "the host forked this history: the file holds both events number {}, and \"isopolity verify\" shows that the host signed both",
+            fork.sequence
         ));
     }
     let mut pieces = service.export_cooperation(ExportCooperationRequest { name: name.clone() }).await?.into_inner();

@@ -30,7 +30,7 @@ fn words(now: &Cooperation, fork: &Fork, own: &str) -> String {
     format!(
         "THE HISTORY IS FORKED: {who} signed two different events number {number}. Nothing more is taken from it.\n{}\n\
          Both are kept as they were signed. They prove it to whoever has the bundle of {host}:\n  \
-         isopolity cooperation show {short} --output json   (fork.known and fork.other)\n\
+         isopolity cooperation export {short} --file FILE   (and there: isopolity verify FILE)\n\
          {next} What is still wanted needs a new cooperation.",
         table(fork, &format!("shown by {shown_by}\n{}", output::when(fork.find_time.as_ref())))
     )
@@ -93,7 +93,7 @@ mod tests {
         assert!(other.contains("north.example signed two") && other.contains("Speak with north.example"), "{other}");
         for text in [host, other] {
             assert!(text.contains("says: \"One\"") && text.contains("says: \"Two\""), "{text}");
-            assert!(text.contains("shown by south.example") && text.contains("fork.other"), "{text}");
+            assert!(text.contains("shown by south.example") && text.contains("isopolity verify"), "{text}");
         }
     }
 }

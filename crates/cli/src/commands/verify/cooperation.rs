@@ -6,7 +6,7 @@ use isopolity_proto::{
     cooperation::{Cooperation, CooperationState, Offer, Participation},
     json,
 };
-use isopolity_registry::verify::{VerifiedCooperation, hexadecimal, verify_cooperation};
+use isopolity_registry::verify::{Deed, Forked, VerifiedCooperation, hexadecimal, verify_cooperation};
 use serde_json::{Value, json};
 
 use super::open;
@@ -34,6 +34,9 @@ pub(super) fn run(global: &Global, path: &Path, bundles: &[Vec<u8>]) -> Result<(
     for deed in &verified.checked.deeds {
         output::line(&deed.to_string())?;
     }
+    if let Some(fork) = &verified.checked.fork {
+        output::line(&format!("\n{}", forked(&verified, fork)))?;
+    }
     output::line(&format!("\n{}", standing(now)))?;
     for one in &now.participations {
         output::line(&format!("  {}", side(one)))?;
@@ -45,6 +48,21 @@ pub(super) fn run(global: &Global, path: &Path, bundles: &[Vec<u8>]) -> Result<(
     output::line(
         "\nCompare each fingerprint with its city. The times are those that the cities' clocks gave; what may have happened after the \
          last event can't be seen in a file.",
+    )
+}
+
+/// What a fork means, with the two events.
+fn forked(verified: &VerifiedCooperation, fork: &Forked) -> String {
+    let host = verified.checked.name.host();
+    let one = |deed: &Deed| format!("{deed}\n      hash {}", hexadecimal(&deed.hash));
+    format!(
+        "THE HISTORY IS FORKED: {host} signed two different events number {}. Both signatures are good, so this is proven; which of the two \
+         counts is not.\n{}\n{}\nWhat is above is what the city that exported the file knew first. Other cities may hold something else \
+         from event {} on.",
+        fork.sequence,
+        one(&fork.known),
+        one(&fork.other),
+        fork.sequence
     )
 }
 
@@ -99,20 +117,9 @@ fn side(one: &Participation) -> String {
 
 fn answer(verified: &VerifiedCooperation) -> Value {
     let now = &verified.checked.cooperation;
-    let events: Vec<Value> = verified
-        .checked
-        .deeds
-        .iter()
-        .map(|deed| {
-            json!({
-                "sequence": deed.sequence.to_string(),
-                "time": json_time(deed.time.unix_timestamp()),
-                "city": deed.city,
-                "what": deed.words,
-                "hash": hexadecimal(&deed.hash),
-            })
-        })
-        .collect();
+    let events: Vec<Value> = verified.checked.deeds.iter().map(told).collect();
+    let fork = verified.checked.fork.as_ref();
+    let fork = fork.map(|fork| json!({"known": told(&fork.known), "other": told(&fork.other)}));
     let bundles: Vec<Value> = verified
         .bundles
         .iter()
@@ -124,8 +131,19 @@ fn answer(verified: &VerifiedCooperation) -> Value {
         "state": CooperationState::as_str_name(&now.state()),
         "headHash": hexadecimal(&now.head_hash),
         "events": events,
+        "fork": fork,
         "standing": json::to_value(now, false),
         "bundles": bundles,
+    })
+}
+
+fn told(deed: &Deed) -> Value {
+    json!({
+        "sequence": deed.sequence.to_string(),
+        "time": json_time(deed.time.unix_timestamp()),
+        "city": deed.city,
+        "what": deed.words,
+        "hash": hexadecimal(&deed.hash),
     })
 }
 

@@ -152,3 +152,46 @@ fn words_from_a_file_stay_on_their_line() {
     let deeds = checked(&written(&history)).unwrap().deeds;
     assert_eq!(deeds[1].words, "says: \"one two [2J\"");
 }
+
+#[test]
+fn a_fork_is_proven_by_two_events_that_the_host_signed_in_one_place_and_by_nothing_else() {
+    let mut history = History::proposed(&[KENITRA]);
+    let mut other = history.clone();
+    history.take(KENITRA, counter("Protocolo")).take(FEIRA, acceptance());
+    other.take(KENITRA, counter("Protocole"));
+    let with = |sequence: i64, second: &Envelope| {
+        let (mut writer, mut file) = Writer::begin(&name());
+        for envelope in &history.envelopes {
+            file.push_str(&writer.event(envelope));
+        }
+        file.push_str(&writer.fork(sequence, second));
+        file.push_str(&writer.end());
+        file
+    };
+    let file = with(2, &other.envelopes[1]);
+    let fork = checked(&file).unwrap().fork.unwrap();
+    assert_eq!((fork.sequence, fork.known.hash, fork.other.hash), (2, history.events[1].hash, other.events[1].hash));
+    assert!(fork.known.words.contains("Protocolo") && fork.other.words.contains("Protocole"));
+    assert_eq!(checked(&written(&history)).unwrap().fork, None);
+
+    assert_eq!(flaw(&with(2, &history.envelopes[1])), (6, FileFlaw::Fork { sequence: 2 }), "the same event");
+    assert_eq!(flaw(&with(3, &other.envelopes[1])), (6, FileFlaw::Fork { sequence: 3 }), "another place");
+    assert_eq!(flaw(&with(9, &other.envelopes[1])), (6, FileFlaw::Fork { sequence: 9 }), "no place");
+    let mut alone = other.envelopes[1].clone();
+    alone.signatures.truncate(1);
+    assert_eq!(flaw(&with(2, &alone)), (6, FileFlaw::Unordered(id(FEIRA))), "not the host's");
+    let all = lines(&file);
+    assert_eq!(all.len(), 7);
+    let without =
+        |gone: usize| all.iter().enumerate().filter(|(at, _)| *at != gone).map(|(_, line)| *line).collect::<String>();
+    assert_eq!(flaw(&without(4)), (5, FileFlaw::Chain { expected: 4 }), "the place is gone");
+    assert_eq!(flaw(&without(5)).0, 6, "the event is gone");
+    assert_eq!(flaw(&without(6)), (7, FileFlaw::Cut));
+    assert_eq!(flaw(&file.replacen(all[5], &all[5].repeat(2), 1)), (7, FileFlaw::Order("the last line")));
+    for at in [1, 9, all[4].len() - 3] {
+        let mut bytes = all[4].as_bytes().to_vec();
+        bytes[at] ^= 1;
+        let changed = file.replacen(all[4], &String::from_utf8(bytes).unwrap(), 1);
+        assert_eq!(flaw(&changed).0, 5, "byte {at}");
+    }
+}

@@ -239,7 +239,7 @@ async fn until(mut is_so: impl AsyncFnMut() -> bool) {
             yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), wait).await.unwrap();
+    tokio::time::timeout(Duration::from_mins(1), wait).await.unwrap();
 }
 
 const WAITING: DeliveryStanding = DeliveryStanding::Waiting;
