@@ -1,8 +1,8 @@
 //! What is on its way to other cities: written in the transaction that makes it due, kept until the city has signed a receipt, and
 //! the receipt kept for good.
 //!
-//! Within a cooperation a city gets one after the other: by sequence, and steps on their way to the host after events that are part
-//! of the history. What was given up is in the way of what comes after it.
+//! Within a cooperation a city gets one after the other: events that are part of the history by sequence, and after them steps on their
+//! way to the host, by id. What was given up is in the way of what comes after it.
 
 mod queue;
 mod report;
@@ -169,7 +169,8 @@ fn to_row(row: &DeliveryRow) -> ActiveModel {
         event_hash: Set(row.event_hash.to_vec()),
         submission: Set(row.submission),
         relay: Set(row.relay),
-        place: Set(row.sequence.saturating_mul(2).saturating_add(row.submission.into())),
+        // Twice, as nodes have always kept it.
+        place: Set(if row.submission { i64::MAX } else { row.sequence.saturating_mul(2) }),
         envelope: Set(row.envelope.to_vec()),
         standing: Set(row.standing),
         create_time: Set(to_micros(row.create_time)),

@@ -57,10 +57,8 @@ impl Registry {
             }
             DeliveryOutcome::Overtaken => {
                 self.fetch_missing(&name).await?;
-                let mut tx = self.store().begin("reconsider step").await?;
-                let still_waits = tx.delivery(&row.id).await?.is_some_and(|row| is_waiting(&row));
-                drop(tx);
-                if still_waits {
+                let here = self.store().cooperation(&row.cooperation).await?;
+                if here.is_none_or(|here| here.sequence < row.sequence) {
                     return Err(wrong(&host, "it says that another event came first, and does not show it"));
                 }
                 Ok(())
@@ -140,7 +138,8 @@ impl Registry {
     async fn keep_receipt(&self, row: &DeliveryRow, receipt: Option<Envelope>) -> Result<(), Error> {
         let receipt = self.good_receipt(row, receipt).await?;
         let mut tx = self.store().begin("step is kept").await?;
-        let Some(mut row) = tx.delivery(&row.id).await? else { return Ok(()) };
+        let present = tx.delivery(&row.id).await?.filter(|present| present.event_hash == row.event_hash);
+        let Some(mut row) = present else { return Ok(()) };
         row.standing = DeliveryStanding::Delivered.into();
         row.problem.clear();
         row.receipt = receipt.or(row.receipt);
@@ -165,7 +164,8 @@ impl Registry {
 
     async fn submission_refused(&self, row: &DeliveryRow, result: &DeliveryResult) -> Result<(), Error> {
         let mut unit = self.begin_unit("step is refused").await?;
-        let Some(mut delivery) = unit.tx.delivery(&row.id).await? else { return Ok(()) };
+        let present = unit.tx.delivery(&row.id).await?.filter(|present| present.event_hash == row.event_hash);
+        let Some(mut delivery) = present else { return Ok(()) };
         let reason = Reason::try_from(result.reason).unwrap_or_default().as_str_name();
         delivery.standing = DeliveryStanding::Dead.into();
         delivery.attempts = delivery.attempts.saturating_add(1);
@@ -191,10 +191,6 @@ impl Registry {
         }
         self.finish(unit).await
     }
-}
-
-fn is_waiting(row: &DeliveryRow) -> bool {
-    row.standing == i32::from(DeliveryStanding::Waiting)
 }
 
 fn wrong(host: &CityId, what: &str) -> Error {

@@ -216,6 +216,9 @@ impl Registry {
         loop {
             let batch = self.batch(city, name).await?;
             let Some(head) = batch.head() else { return Ok(Went::On) };
+            if head.submission && !self.is_current(head).await? {
+                continue;
+            }
             let mut answered = match self.send(lane, city, name, batch.envelopes()).await {
                 Ok(results) => self.take_results(&batch, &results).await?,
                 Err(error) => return self.not_taken(city, name, error, sum).await,

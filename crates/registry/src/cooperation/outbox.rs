@@ -41,29 +41,40 @@ impl Registry {
         envelope: &bytes::Bytes,
         parcel: Parcel,
     ) -> Result<(), Error> {
-        let now = self.now();
-        let rows: Vec<_> = cities
-            .map(|city| DeliveryRow {
-                id: Uuid::now_v7().to_string(),
-                city,
-                cooperation: event.event.cooperation.clone(),
-                sequence: event.event.sequence,
-                event_hash: event.hash,
-                submission: parcel == Parcel::Submission,
-                relay: parcel == Parcel::Relay,
-                envelope: envelope.clone(),
-                standing: DeliveryStanding::Waiting.into(),
-                create_time: now,
-                attempts: 0,
-                next_time: now,
-                problem: String::new(),
-                receipt: None,
-            })
-            .collect();
+        let rows: Vec<_> =
+            cities.map(|city| self.parcel(Uuid::now_v7().to_string(), city, event, envelope, parcel)).collect();
         if !rows.is_empty() {
             tx.enqueue_deliveries(&rows).await?;
         }
         Ok(())
+    }
+
+    /// An event as it is to go to a city from now on.
+    pub(super) fn parcel(
+        &self,
+        id: String,
+        city: CityId,
+        event: &Verified,
+        envelope: &bytes::Bytes,
+        parcel: Parcel,
+    ) -> DeliveryRow {
+        let now = self.now();
+        DeliveryRow {
+            id,
+            city,
+            cooperation: event.event.cooperation.clone(),
+            sequence: event.event.sequence,
+            event_hash: event.hash,
+            submission: parcel == Parcel::Submission,
+            relay: parcel == Parcel::Relay,
+            envelope: envelope.clone(),
+            standing: DeliveryStanding::Waiting.into(),
+            create_time: now,
+            attempts: 0,
+            next_time: now,
+            problem: String::new(),
+            receipt: None,
+        }
     }
 
     /// Takes a step that was on its way to the host out of the outbox: it goes no more.

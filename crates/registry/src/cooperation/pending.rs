@@ -8,14 +8,14 @@ use isopolity_proto::{
     cooperation::{Cooperation, CooperationEvent, NoticeKind, PendingState, PendingStep, Step, WatchInboxResponse},
     federation::Envelope,
 };
-use isopolity_store::PendingRow;
+use isopolity_store::{DeliveryRow, PendingRow};
 use prost::Message as _;
 use tracing::info;
 use uuid::Uuid;
 
 use super::{
     outbox::Parcel,
-    unit::{Unit, pending},
+    unit::{Unit, decoded, pending},
 };
 use crate::{Caller, Error, Registry};
 
@@ -23,7 +23,9 @@ use crate::{Caller, Error, Registry};
 const PENDING_MAX: usize = 100;
 
 impl Registry {
-    /// Looks at each step that waits in the light of a history that went on, in the transaction that it went on in.
+    /// Looks at each step that waits in the light of a history that went on, in the transaction that it went on in. A step that goes
+    /// on its way to the host and still means the same is signed anew when it is its turn, by [`Registry::is_current`], and not each
+    /// time that another event comes before it.
     pub(super) async fn reconsider_pending(
         &self,
         unit: &mut Unit,
@@ -41,23 +43,9 @@ impl Registry {
                 }
                 PendingState::Submitted => {
                     let Some(event) = signed(&row)? else { continue };
-                    let known = unit.tx.event_at(&ours.name, event.event.sequence).await?.map(|known| known.hash);
-                    match reconsider(&event, ours, known.as_ref()) {
-                        Reconsidered::Waits => {}
-                        Reconsidered::Done => {
-                            self.arrived(&mut unit.tx, name.host(), &event.hash).await?;
-                            unit.tx.delete_pending(&row.id).await?;
-                        }
-                        Reconsidered::Rebased(rebased) => {
-                            self.recall(&mut unit.tx, name.host(), &event.hash).await?;
-                            let rebased = Verified::made_here(*rebased);
-                            info!(
-                                cooperation.name = %name,
-                                cooperation.sequence = rebased.event.sequence,
-                                "another city's step came first; this city's is signed anew after it"
-                            );
-                            self.submit(unit, name, row.id, row.create_time, step, &rebased).await?;
-                        }
+                    match reconsider(&event, ours, None) {
+                        Reconsidered::Waits | Reconsidered::Rebased(_) => {}
+                        Reconsidered::Done => self.done(unit, name, &row, &event).await?,
                         Reconsidered::Overtaken(refusal) => {
                             self.recall(&mut unit.tx, name.host(), &event.hash).await?;
                             self.overtaken(unit, row, &mut step, ours, &refusal).await?;
@@ -71,12 +59,74 @@ impl Registry {
         Ok(())
     }
 
-    /// Signs a step and puts it on its way to the host.
+    /// Whether a step that is to go to the host now still fits the history. If not, it is signed anew for the place that is free, or
+    /// goes no more.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub(super) async fn is_current(&self, delivery: &DeliveryRow) -> Result<bool, Error> {
+        let Some(stored) = self.store().cooperation(&delivery.cooperation).await? else { return Ok(true) };
+        if follows(delivery, &decoded(&stored)?)? {
+            return Ok(true);
+        }
+        let name: CooperationName = delivery.cooperation.parse().map_err(Error::internal)?;
+        let mut unit = self.begin_unit("sign step anew").await?;
+        let present = unit.tx.delivery(&delivery.id).await?;
+        if present.is_none_or(|row| row.event_hash != delivery.event_hash) {
+            return Ok(false);
+        }
+        let Some(stored) = unit.tx.cooperation(&delivery.cooperation).await? else { return Ok(true) };
+        let ours = decoded(&stored)?;
+        let steps = unit.tx.pending_steps(&ours.name).await?;
+        let Some(row) = steps.into_iter().find(|row| row.event_hash == Some(delivery.event_hash)) else {
+            return Ok(true);
+        };
+        let Some(event) = signed(&row)? else { return Ok(true) };
+        let known = unit.tx.event_at(&ours.name, event.event.sequence).await?.map(|known| known.hash);
+        let mut step = pending(&row)?;
+        match reconsider(&event, &ours, known.as_ref()) {
+            Reconsidered::Waits => return Ok(true),
+            Reconsidered::Done => self.done(&mut unit, &name, &row, &event).await?,
+            Reconsidered::Rebased(rebased) => {
+                let rebased = Verified::made_here(*rebased);
+                unit.tx.delete_delivery(&delivery.id).await?;
+                let ids = Ids { step: row.id, delivery: delivery.id.clone() };
+                self.submit(&mut unit, &name, ids, row.create_time, step, &rebased).await?;
+                info!(
+                    cooperation.name = %name,
+                    cooperation.sequence = rebased.event.sequence,
+                    "another city's step came first; this city's is signed anew after it"
+                );
+            }
+            Reconsidered::Overtaken(refusal) => {
+                unit.tx.delete_delivery(&delivery.id).await?;
+                self.overtaken(&mut unit, row, &mut step, &ours, &refusal).await?;
+            }
+        }
+        self.finish(unit).await?;
+        Ok(false)
+    }
+
+    /// A step of this city is part of the history.
+    async fn done(
+        &self,
+        unit: &mut Unit,
+        name: &CooperationName,
+        row: &PendingRow,
+        event: &Verified,
+    ) -> Result<(), Error> {
+        self.arrived(&mut unit.tx, name.host(), &event.hash).await?;
+        unit.tx.delete_pending(&row.id).await?;
+        Ok(())
+    }
+
+    /// Signs a step and puts it on its way to the host. Steps go in the order of their deliveries' ids: one that is signed anew keeps its
+    /// own.
     pub(super) async fn submit(
         &self,
         unit: &mut Unit,
         name: &CooperationName,
-        id: String,
+        ids: Ids,
         create_time: time::OffsetDateTime,
         step: PendingStep,
         event: &Verified,
@@ -84,7 +134,7 @@ impl Registry {
         let envelope = seal_event(&event.event, &self.identity().record_key()).encode_to_vec().into();
         let step = PendingStep { state: PendingState::Submitted.into(), ..step };
         let row = PendingRow {
-            id,
+            id: ids.step,
             cooperation: name.to_string(),
             state: step.state,
             body: step.encode_to_vec().into(),
@@ -93,7 +143,9 @@ impl Registry {
             create_time,
         };
         unit.tx.put_pending(&row).await?;
-        self.enqueue(&mut unit.tx, [name.host().clone()].into_iter(), event, &envelope, Parcel::Submission).await
+        let parcel = self.parcel(ids.delivery, name.host().clone(), event, &envelope, Parcel::Submission);
+        unit.tx.enqueue_deliveries(&[parcel]).await?;
+        Ok(())
     }
 
     /// Keeps a step until somebody else approves it. Returns its id.
@@ -175,6 +227,29 @@ impl Registry {
         });
         Ok(())
     }
+}
+
+/// By what a step on its way to the host is known.
+pub(super) struct Ids {
+    pub(super) step: String,
+    pub(super) delivery: String,
+}
+
+impl Ids {
+    /// Of a step that goes on its way for the first time.
+    pub(super) fn of(step: String) -> Self {
+        Self { step, delivery: Uuid::now_v7().to_string() }
+    }
+}
+
+/// Whether a step is signed for the place after the history, or a later one.
+fn follows(delivery: &DeliveryRow, ours: &Cooperation) -> Result<bool, Error> {
+    if delivery.sequence != ours.sequence + 1 {
+        return Ok(delivery.sequence > ours.sequence);
+    }
+    let envelope = Envelope::decode(delivery.envelope.clone()).map_err(Error::internal)?;
+    let event = CooperationEvent::decode(envelope.payload).map_err(Error::internal)?;
+    Ok(event.previous_hash == ours.head_hash)
 }
 
 /// The event of a step that was signed here.

@@ -1,5 +1,7 @@
 //! Events that other cities send, and those that they ask for.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use isopolity_domain::{
     CityId, Violation,
@@ -19,6 +21,7 @@ use isopolity_proto::{
     },
 };
 use prost::Message as _;
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
@@ -33,12 +36,14 @@ use crate::{Error, Registry, author::NODE};
 /// The most events in one call, and the most bytes of them.
 pub(super) const EVENTS_AT_ONCE: usize = 100;
 pub(super) const BYTES_AT_ONCE: usize = 512 << 10;
+/// For how long events of one call are kept: whoever sends them waits for an answer, and hears of none if it waits in vain.
+const KEEPING: Duration = Duration::from_secs(5);
 /// The most cooperations of one host that may be open here.
 const OPEN_MAX: u64 = 1_000;
 
 impl Registry {
     /// Receives events of a cooperation from a peer. Each is kept with everything that follows from it and a receipt, in one
-    /// transaction; the first that can't be kept ends the call.
+    /// transaction; the first that can't be kept ends the call, and so does the first that is kept after five seconds.
     ///
     /// # Errors
     /// [`Error::PeerUnknown`] and the like, [`Error::Invalid`] for too many or too large events, [`Error::NotFound`] for a cooperation
@@ -65,6 +70,7 @@ impl Registry {
             return Err(Error::NotFound(name.to_string()));
         }
         let mut results = Vec::with_capacity(count);
+        let begun = Instant::now();
         for envelope in &request.events {
             let result = self.receive_event(peer, &name, envelope).await?;
             let is_kept = result.outcome() == DeliveryOutcome::Kept;
@@ -78,7 +84,7 @@ impl Registry {
                 );
             }
             results.push(result);
-            if !is_kept {
+            if !is_kept || begun.elapsed() >= KEEPING {
                 break;
             }
         }

@@ -17,7 +17,7 @@ use isopolity_store::PendingRow;
 use super::{
     keep::Origin,
     named,
-    pending::signed,
+    pending::{Ids, signed},
     unit::{Unit, pending},
 };
 use crate::{Caller, Error, Registry, Right};
@@ -193,7 +193,7 @@ impl Registry {
         let event = made.map_err(|refusal| Error::step_refused(name, &path_of(&step), refusal))?;
         if name.host() != self.city() {
             let step_id = waiting.step_id.clone();
-            self.submit(unit, name, step_id.clone(), now, waiting, &event).await?;
+            self.submit(unit, name, Ids::of(step_id.clone()), now, waiting, &event).await?;
             return Ok(Taken { cooperation: before, outcome: StepOutcome::Submitted, step_id });
         }
         let after =

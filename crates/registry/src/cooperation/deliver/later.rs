@@ -78,7 +78,9 @@ impl Registry {
     pub(super) async fn unless_settled(&self, row: &DeliveryRow, problem: &str) -> Result<Delivered, Error> {
         let waits = self.store().deliveries_of(&row.city, &row.cooperation, 1).await?.pop();
         match waits.filter(|head| head.id == row.id && head.standing == DeliveryStanding::Waiting as i32) {
-            Some(head) if head.attempts == row.attempts => self.put_off(row, problem, None).await,
+            Some(head) if head.attempts == row.attempts && head.event_hash == row.event_hash => {
+                self.put_off(row, problem, None).await
+            }
             _ => Ok(Delivered::default()),
         }
     }
@@ -92,7 +94,8 @@ impl Registry {
     ) -> Result<bool, Error> {
         let mut tx = self.store().begin("delivery was tried").await?;
         let Some(mut present) = tx.delivery(&row.id).await? else { return Ok(false) };
-        if present.standing != DeliveryStanding::Waiting as i32 || present.attempts != row.attempts {
+        let is_same = present.attempts == row.attempts && present.event_hash == row.event_hash;
+        if present.standing != DeliveryStanding::Waiting as i32 || !is_same {
             return Ok(false);
         }
         present.attempts = present.attempts.saturating_add(1);

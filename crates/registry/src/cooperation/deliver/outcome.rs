@@ -104,6 +104,8 @@ impl Registry {
             return Ok(Answered { came_to, next: Next::Stop });
         }
         let came_to = match self.submission_answered(row, result.clone()).await {
+            // It is signed anew before it goes again.
+            Ok(()) if outcome == DeliveryOutcome::Overtaken => Delivered::default(),
             Ok(()) => self.unless_settled(row, &said(result)).await?,
             Err(Error::HomeUnreachable { description, .. }) => self.put_off(row, &tidy(&description), None).await?,
             Err(other) => return Err(other),

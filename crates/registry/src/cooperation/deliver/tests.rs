@@ -266,6 +266,18 @@ async fn what_waits_goes_in_one_call_and_its_receipts_are_kept() {
 }
 
 #[tokio::test]
+async fn what_a_city_had_no_time_for_is_sent_again() {
+    let scene = Scene::begin().await;
+    for sequence in 1..=3 {
+        scene.enqueue(sequence).await;
+    }
+    let first = scene.peer.receipt(&Scene::event(1, 0), NAME);
+    scene.peer_does([Does::Says(vec![first]), Does::Keeps]);
+    assert_eq!(scene.deliver().await, Delivered { kept: 3, ..Delivered::default() });
+    assert_eq!(scene.calls(), [3, 2]);
+}
+
+#[tokio::test]
 async fn no_call_holds_more_than_512_kib() {
     let scene = Scene::begin().await;
     for sequence in 1..=30 {
