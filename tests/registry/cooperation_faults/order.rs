@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use isopolity_proto::{
-    cooperation::{Milestone, MilestoneCompletion, MilestoneSetting, step::Action},
+    cooperation::{
+        CooperationEvent, Milestone, MilestoneCompletion, MilestoneSetting, cooperation_event, step::Action,
+    },
     federation::DeliverEventsRequest,
     registry::AgreementStatus,
 };
@@ -16,8 +18,8 @@ use prost::Message as _;
 use time::Duration;
 
 use super::deal::{
-    FEIRA, GENEVE, KENITRA, accept, act, activate, agreement, at, carry, conclude, counter, draft, history, message,
-    must_agree, must_be_known, propose, sign, state, text, waiting,
+    FEIRA, GENEVE, KENITRA, accept, act, activate, agreement, at, carry, conclude, counter, draft, event_of, history,
+    message, must_agree, must_be_known, propose, sign, state, text, waiting,
 };
 
 const TIMES: usize = 100;
@@ -141,5 +143,43 @@ async fn c4_duplicate_and_reordered_deliveries_come_to_the_same_history_and_have
         for (city, before) in cities.iter().zip(before) {
             assert_eq!(mark(city, &name).await, before, "{}", city.city());
         }
+    }
+}
+
+#[tokio::test]
+async fn steps_that_wait_go_in_the_order_in_which_they_were_taken_and_are_signed_anew_only_when_they_go() {
+    let town = Town::default();
+    let cities = town.of([FEIRA, GENEVE]).await;
+    let [host, guest] = &cities;
+    let name = propose(host, "craft", draft(&[GENEVE])).await;
+    carry(&[host, guest]).await;
+    let said: Vec<String> = (1..=12).map(|number| format!("Genève {number}")).collect();
+    for words in &said {
+        act(guest, &name, message(words)).await.unwrap();
+    }
+    for number in 1..=6 {
+        act(host, &name, message(&format!("Feira {number}"))).await.unwrap();
+    }
+    let hashes = async || waiting(guest).await.iter().map(|row| row.event_hash).collect::<Vec<_>>();
+    let before = hashes().await;
+    assert_eq!(before.len(), 12);
+    host.registry.deliver_once().await.unwrap();
+    assert_eq!(at(guest, &name).await.sequence, 7);
+    assert_eq!(hashes().await, before, "no event that comes has twelve steps signed anew");
+
+    guest.registry.deliver_once().await.unwrap();
+    carry(&[host, guest]).await;
+    let stands = must_agree(&[host, guest], &name).await;
+    assert_eq!((stands.sequence, stands.pending_steps.len()), (19, 0));
+    let told: Vec<String> = history(host, &name).await.iter().filter_map(|row| words_of(&event_of(row))).collect();
+    let of = |city: &str| told.iter().filter(|words| words.starts_with(city)).cloned().collect::<Vec<_>>();
+    assert_eq!(of("Genève"), said);
+    assert_eq!(of("Feira").len(), 6);
+}
+
+fn words_of(event: &CooperationEvent) -> Option<String> {
+    match event.action.as_ref()? {
+        cooperation_event::Action::Message(message) => Some(message.texts.first()?.text.clone()),
+        _ => None,
     }
 }
