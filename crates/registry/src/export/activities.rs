@@ -39,7 +39,7 @@ impl Registry {
         }
         if taker.records == 0 {
             // The schema wants an activity; a file without one would not be IATI.
-            return Err(Error::NotFound(format!("{}/partnerships/-", city.name)));
+            return Err(Error::NotFound(format!("partnership of {}", city.name)));
         }
         writer.finish().map_err(Error::internal)?;
         Ok(taker.finish(&buffer).await)

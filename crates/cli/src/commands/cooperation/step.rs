@@ -53,9 +53,9 @@ pub(super) fn tell(name: &str, done: &str, outcome: StepOutcome, step_id: &str, 
     let host = short.split('/').next().unwrap_or_default().to_owned();
     output::line(&match outcome {
         StepOutcome::Unspecified | StepOutcome::Done => format!("{short}: {done}, event {}", now.sequence),
-        StepOutcome::Submitted => format!(
-            "{short}: {done} and signed; on its way to {host}, which puts it in its place. It is kept here until then"
-        ),
+        StepOutcome::Submitted => {
+            format!("{short}: {done}; on its way to {host}, which puts it in its place. It is kept here until then")
+        }
         StepOutcome::AwaitsApproval => format!(
             "{short}: {done}, but it counts only once somebody else approves it:\n  isopolity cooperation approve {short} {step_id}"
         ),
