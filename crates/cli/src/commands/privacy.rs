@@ -199,6 +199,9 @@ async fn export(
         let counts: serde_json::Map<_, _> = counts.into_iter().map(|one| (one.source, one.count.into())).collect();
         return output::line(&serde_json::Value::from(counts).to_string());
     }
+    if counts.is_empty() {
+        return output::line("Nothing that is kept here names it. Another spelling is not found: ask for each.");
+    }
     let mut rows = output::table(&["What", "How many"]);
     for one in counts {
         rows.add_row([one.source.replace('_', " "), one.count.to_string()]);

@@ -32,6 +32,8 @@ fn a_request_for_access_and_one_for_erasure_are_answered_with_the_command_line()
     let first: Value = serde_json::from_str(written.lines().next().unwrap()).unwrap();
     assert_eq!((&first["source"], &first["name"]), (&json!("record"), &json!(name)));
     node.access.run(["privacy", "export", "--out", out.to_str().unwrap()]).complaint(2);
+    let nobody = node.access.run(["privacy", "export", "--person", "Nobody Atall", "--out", out.to_str().unwrap()]);
+    assert!(nobody.text().starts_with("Nothing that is kept here names it"), "{}", nobody.text());
 
     let preview = node.access.json(&["privacy", "cleanup", "--dry-run"]);
     assert!(preview["items"].as_array().unwrap().len() >= 7, "{preview}");

@@ -235,7 +235,7 @@ impl<'a> Reader<'a> {
             }
             At::Proven if !line.starts_with(END) => return Err(FileFlaw::Order("the last line")),
             At::Events if line.starts_with(FORK) => {
-                self.at = At::Fork(self.forked_at(line)?);
+                self.at = At::Fork(forked_at(line)?);
                 return Ok(false);
             }
             At::Events | At::Proven => {}
@@ -271,16 +271,6 @@ impl<'a> Reader<'a> {
             return Err(FileFlaw::Unordered(name.host().clone()));
         }
         Ok(opened.verified)
-    }
-
-    /// The place of which another event follows.
-    fn forked_at(&self, line: &str) -> Result<i64, FileFlaw> {
-        let said = line.strip_prefix(FORK).and_then(|rest| rest.split_once('"')).ok_or(FileFlaw::Spelling)?.0;
-        let sequence: i64 = said.parse().map_err(|_error: std::num::ParseIntError| FileFlaw::Spelling)?;
-        if line != fork_line(sequence) {
-            return Err(FileFlaw::Spelling);
-        }
-        Ok(sequence)
     }
 
     /// The other event in a place.
@@ -331,4 +321,11 @@ fn first(line: &str) -> Result<CooperationName, FileFlaw> {
     let name = rest.strip_prefix("\"cooperation\":\"").and_then(|rest| rest.strip_suffix("\"}\n"));
     let name = name.and_then(|name| name.parse().ok()).ok_or(FileFlaw::Spelling)?;
     if first_line(&name) == line { Ok(name) } else { Err(FileFlaw::Spelling) }
+}
+
+/// The place of which another event follows.
+fn forked_at(line: &str) -> Result<i64, FileFlaw> {
+    let said = line.strip_prefix(FORK).and_then(|rest| rest.split_once('"')).ok_or(FileFlaw::Spelling)?.0;
+    let sequence: i64 = said.parse().map_err(|_error: std::num::ParseIntError| FileFlaw::Spelling)?;
+    if line == fork_line(sequence) { Ok(sequence) } else { Err(FileFlaw::Spelling) }
 }
