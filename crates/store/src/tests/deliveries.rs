@@ -13,7 +13,7 @@ on_both_databases!(
     a_delivery_is_queued_once_and_keeps_what_became_of_it,
     a_delivered_envelope_is_let_go_of_and_its_receipt_kept,
     it_is_the_turn_of_the_first_of_each_city_and_cooperation,
-    submissions_come_after_events_of_the_same_sequence,
+    submissions_come_after_events_in_the_order_of_their_ids,
     what_was_given_up_is_in_the_way_until_it_is_driven_anew_or_dropped,
     a_sign_of_life_makes_due_what_waits_for_that_city,
     deliveries_are_driven_anew_one_by_city_or_all,
@@ -164,17 +164,18 @@ async fn it_is_the_turn_of_the_first_of_each_city_and_cooperation(bed: Bed) {
     assert!(store.deliveries_of(&to("kenitra"), &of("x"), 9).await.unwrap().is_empty());
 }
 
-async fn submissions_come_after_events_of_the_same_sequence(bed: Bed) {
+async fn submissions_come_after_events_in_the_order_of_their_ids(bed: Bed) {
     let store = bed.store().await;
     let rows = [
-        DeliveryRow { submission: true, ..delivery("1", "kenitra", "x", 2) },
+        // Signed anew, for a later place: it was taken first all the same.
+        DeliveryRow { submission: true, ..delivery("1", "kenitra", "x", 9) },
         DeliveryRow { submission: true, ..delivery("2", "kenitra", "x", 2) },
         delivery("3", "kenitra", "x", 2),
         delivery("4", "kenitra", "x", 3),
         delivery("5", "kenitra", "x", 1),
     ];
     enqueue(&store, &rows).await;
-    let order = ["5", "3", "1", "2", "4"];
+    let order = ["5", "3", "4", "1", "2"];
     assert_eq!(ids(&store.deliveries_of(&to("kenitra"), &of("x"), 9).await.unwrap()), order);
     for id in order {
         assert_eq!(due(&store, NOW).await, [id]);
