@@ -11,11 +11,14 @@ use isopolity_proto::{
     error::Reason,
     federation::{DeliveryOutcome, DeliveryResult, Envelope, FetchEventsRequest},
 };
-use isopolity_store::DeliveryRow;
+use isopolity_store::{DeliveryRow, EventRow};
 use prost::Message as _;
 use tracing::warn;
 
-use super::unit::{decoded, pending};
+use super::{
+    outbox::Parcel,
+    unit::{decoded, pending},
+};
 use crate::{Error, Registry};
 
 /// How long the host may take to show what is missing here.
@@ -104,26 +107,11 @@ impl Registry {
         if events.is_empty() {
             return Err(wrong(host, "it waits for an event that is not known here"));
         }
-        let now = self.now();
-        let rows: Vec<_> = events
-            .into_iter()
-            .map(|event| DeliveryRow {
-                id: uuid::Uuid::now_v7().to_string(),
-                city: host.clone(),
-                cooperation: event.cooperation,
-                sequence: event.sequence,
-                event_hash: event.hash,
-                submission: false,
-                relay: true,
-                envelope: event.envelope,
-                standing: DeliveryStanding::Waiting.into(),
-                create_time: now,
-                attempts: 0,
-                next_time: now,
-                problem: String::new(),
-                receipt: None,
-            })
-            .collect();
+        let parcel = |event: EventRow| {
+            let place = (event.cooperation.as_str(), event.sequence, event.hash);
+            self.parcel_of(host.clone(), place, event.envelope, Parcel::Relay)
+        };
+        let rows: Vec<_> = events.into_iter().map(parcel).collect();
         // Those that it had before its disk was lost are to be delivered once more.
         for row in &rows {
             if let Some(delivered) = unit.tx.delivery_of(host, &row.event_hash).await?.filter(|row| !row.submission) {

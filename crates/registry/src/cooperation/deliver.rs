@@ -20,7 +20,7 @@ mod lane;
 mod later;
 mod outcome;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},

@@ -41,8 +41,7 @@ impl Registry {
         envelope: &bytes::Bytes,
         parcel: Parcel,
     ) -> Result<(), Error> {
-        let rows: Vec<_> =
-            cities.map(|city| self.parcel(Uuid::now_v7().to_string(), city, event, envelope, parcel)).collect();
+        let rows: Vec<_> = cities.map(|city| self.parcel(city, event, envelope, parcel)).collect();
         if !rows.is_empty() {
             tx.enqueue_deliveries(&rows).await?;
         }
@@ -52,22 +51,33 @@ impl Registry {
     /// An event as it is to go to a city from now on.
     pub(super) fn parcel(
         &self,
-        id: String,
         city: CityId,
         event: &Verified,
         envelope: &bytes::Bytes,
         parcel: Parcel,
     ) -> DeliveryRow {
+        let Verified { event, hash } = event;
+        self.parcel_of(city, (&event.cooperation, event.sequence, *hash), envelope.clone(), parcel)
+    }
+
+    /// The event in a place of a cooperation, as it is to go to a city from now on.
+    pub(super) fn parcel_of(
+        &self,
+        city: CityId,
+        (cooperation, sequence, event_hash): (&str, i64, Hash),
+        envelope: bytes::Bytes,
+        parcel: Parcel,
+    ) -> DeliveryRow {
         let now = self.now();
         DeliveryRow {
-            id,
+            id: Uuid::now_v7().to_string(),
             city,
-            cooperation: event.event.cooperation.clone(),
-            sequence: event.event.sequence,
-            event_hash: event.hash,
+            cooperation: cooperation.to_owned(),
+            sequence,
+            event_hash,
             submission: parcel == Parcel::Submission,
             relay: parcel == Parcel::Relay,
-            envelope: envelope.clone(),
+            envelope,
             standing: DeliveryStanding::Waiting.into(),
             create_time: now,
             attempts: 0,

@@ -72,14 +72,18 @@ impl Registry {
         let name: CooperationName = delivery.cooperation.parse().map_err(Error::internal)?;
         let mut unit = self.begin_unit("sign step anew").await?;
         let present = unit.tx.delivery(&delivery.id).await?;
-        if present.is_none_or(|row| row.event_hash != delivery.event_hash) {
+        let is_same = |row: &DeliveryRow| (row.event_hash, row.standing) == (delivery.event_hash, delivery.standing);
+        if !present.as_ref().is_some_and(is_same) {
             return Ok(false);
         }
         let Some(stored) = unit.tx.cooperation(&delivery.cooperation).await? else { return Ok(true) };
         let ours = decoded(&stored)?;
         let steps = unit.tx.pending_steps(&ours.name).await?;
         let Some(row) = steps.into_iter().find(|row| row.event_hash == Some(delivery.event_hash)) else {
-            return Ok(true);
+            // Nobody holds it any more, so nobody could sign it anew: the host would refuse it each time, and it would be in the way.
+            unit.tx.delete_delivery(&delivery.id).await?;
+            self.finish(unit).await?;
+            return Ok(false);
         };
         let Some(event) = signed(&row)? else { return Ok(true) };
         let known = unit.tx.event_at(&ours.name, event.event.sequence).await?.map(|known| known.hash);
@@ -143,8 +147,8 @@ impl Registry {
             create_time,
         };
         unit.tx.put_pending(&row).await?;
-        let parcel = self.parcel(ids.delivery, name.host().clone(), event, &envelope, Parcel::Submission);
-        unit.tx.enqueue_deliveries(&[parcel]).await?;
+        let parcel = self.parcel(name.host().clone(), event, &envelope, Parcel::Submission);
+        unit.tx.enqueue_deliveries(&[DeliveryRow { id: ids.delivery, ..parcel }]).await?;
         Ok(())
     }
 

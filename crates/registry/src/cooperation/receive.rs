@@ -1,5 +1,8 @@
 //! Events that other cities send, and those that they ask for.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -53,6 +56,15 @@ impl Registry {
         peer: &CityId,
         request: DeliverEventsRequest,
     ) -> Result<DeliverEventsResponse, Error> {
+        self.receive_within(peer, request, KEEPING).await
+    }
+
+    async fn receive_within(
+        &self,
+        peer: &CityId,
+        request: DeliverEventsRequest,
+        within: Duration,
+    ) -> Result<DeliverEventsResponse, Error> {
         self.must_be_active(peer)?;
         let name = named_as(&request.cooperation, "cooperation")?;
         let count = request.events.len();
@@ -84,7 +96,7 @@ impl Registry {
                 );
             }
             results.push(result);
-            if !is_kept || begun.elapsed() >= KEEPING {
+            if !is_kept || begun.elapsed() >= within {
                 break;
             }
         }

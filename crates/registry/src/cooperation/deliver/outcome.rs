@@ -104,8 +104,9 @@ impl Registry {
             return Ok(Answered { came_to, next: Next::Stop });
         }
         let came_to = match self.submission_answered(row, result.clone()).await {
-            // It is signed anew before it goes again.
-            Ok(()) if outcome == DeliveryOutcome::Overtaken => Delivered::default(),
+            // Signed anew it goes again at once. A host that says so of what fits is not asked without end.
+            Ok(()) if outcome == DeliveryOutcome::Overtaken && !self.is_current(row).await? => Delivered::default(),
+            Ok(()) if outcome == DeliveryOutcome::Overtaken => self.put_off(row, &said(result), None).await?,
             Ok(()) => self.unless_settled(row, &said(result)).await?,
             Err(Error::HomeUnreachable { description, .. }) => self.put_off(row, &tidy(&description), None).await?,
             Err(other) => return Err(other),

@@ -51,9 +51,9 @@ enum Does {
 
 /// A peer that does as it is told, the last thing again and again.
 #[derive(Debug)]
-struct Peer {
-    city: CityId,
-    identity: Identity,
+pub(in crate::cooperation) struct Peer {
+    pub(in crate::cooperation) city: CityId,
+    pub(in crate::cooperation) identity: Identity,
     script: Mutex<VecDeque<Does>>,
     /// How many events came with each call, and whether it is there for greetings.
     calls: Mutex<Vec<usize>>,
@@ -137,14 +137,14 @@ fn said(outcome: DeliveryOutcome) -> DeliveryResult {
 }
 
 /// Feira, with Kénitra as its only peer.
-struct Scene {
-    feira: Feira,
-    peer: Arc<Peer>,
+pub(in crate::cooperation) struct Scene {
+    pub(in crate::cooperation) feira: Feira,
+    pub(in crate::cooperation) peer: Arc<Peer>,
     _folder: TempDir,
 }
 
 impl Scene {
-    async fn begin() -> Self {
+    pub(in crate::cooperation) async fn begin() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let city: CityId = "kenitra.example".parse().unwrap();
         let identity = Identity::create(&folder.path().join("trust"), &city, NOW).unwrap();
@@ -163,7 +163,7 @@ impl Scene {
         *self.peer.script.lock().unwrap() = VecDeque::from(does);
     }
 
-    fn calls(&self) -> Vec<usize> {
+    pub(in crate::cooperation) fn calls(&self) -> Vec<usize> {
         std::mem::take(&mut self.peer.calls.lock().unwrap())
     }
 
@@ -172,12 +172,10 @@ impl Scene {
         Envelope { payload_type: "x".to_owned(), payload: payload.into(), signatures: Vec::new() }
     }
 
-    /// Puts an event of a cooperation into the outbox.
-    async fn enqueue_to(&self, name: &str, sequence: i64, size: usize) {
+    fn row(&self, name: &str, sequence: i64, size: usize) -> DeliveryRow {
         let now = self.feira.clock.now();
         let event = Self::event(sequence, size);
-        let mut tx = self.feira.registry.store().begin("test").await.unwrap();
-        let row = DeliveryRow {
+        DeliveryRow {
             id: format!("{name} {sequence:04}"),
             city: self.peer.city.clone(),
             cooperation: name.to_owned(),
@@ -192,9 +190,23 @@ impl Scene {
             next_time: now,
             problem: String::new(),
             receipt: None,
-        };
+        }
+    }
+
+    async fn put(&self, row: DeliveryRow) {
+        let mut tx = self.feira.registry.store().begin("test").await.unwrap();
         tx.enqueue_deliveries(&[row]).await.unwrap();
         tx.commit().await.unwrap();
+    }
+
+    /// Puts an event of a cooperation into the outbox.
+    async fn enqueue_to(&self, name: &str, sequence: i64, size: usize) {
+        self.put(self.row(name, sequence, size)).await;
+    }
+
+    /// Puts a step into it of which nothing else is known here.
+    pub(in crate::cooperation) async fn enqueue_step(&self, name: &str, sequence: i64) {
+        self.put(DeliveryRow { submission: true, ..self.row(name, sequence, 0) }).await;
     }
 
     async fn enqueue(&self, sequence: i64) {
@@ -217,11 +229,11 @@ impl Scene {
         tx.commit().await.unwrap();
     }
 
-    async fn deliver(&self) -> Delivered {
+    pub(in crate::cooperation) async fn deliver(&self) -> Delivered {
         self.feira.registry.deliver_once().await.unwrap()
     }
 
-    async fn rows(&self) -> Vec<DeliveryRow> {
+    pub(in crate::cooperation) async fn rows(&self) -> Vec<DeliveryRow> {
         self.feira.registry.store().deliveries(&DeliveryFilter::default(), 100, None).await.unwrap()
     }
 
